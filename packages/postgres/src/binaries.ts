@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, parse, relative } from 'node:path'
@@ -96,7 +105,8 @@ function restoreLinks(native: string): void {
     try {
       symlinkSync(dirname(source) === dirname(target) ? basename(source) : source, target)
     } catch (error) {
-      if (!existsSync(target)) throw new Error(`cannot restore ${target}, which Postgres needs`, { cause: error })
+      if (!existsSync(target))
+        throw new Error(`cannot restore ${target}, which Postgres needs`, { cause: error })
     }
   }
 }
