@@ -1,0 +1,62 @@
+import { createORPCClient } from '@orpc/client'
+import { RPCLink } from '@orpc/client/fetch'
+import { createRouterClient } from '@orpc/server'
+import type { CallContext } from './context.ts'
+import type { Contracts, RunningService, ServiceClient } from './service.ts'
+import type { TokenKeys } from './token.ts'
+import { signCall } from './token.ts'
+
+/** Path under which a service that runs by itself answers other services. */
+export const RPC_PATH = '/rpc'
+
+/**
+ * A client of a service in this process. Services need each other before all have started, so the service is
+ * looked up at the first call; after that a call is one function call with validation, no HTTP.
+ */
+export function localClient(name: string, find: (name: string) => RunningService | undefined): unknown {
+  let client: Record<string, unknown> | undefined
+  const resolve = () => {
+    if (client) return client
+    const service = find(name)
+    if (!service)
+      throw new Error(`service ${name} is not running in this process and no ${urlVariable(name)} is set`)
+    client = createRouterClient(service.router, {
+      context: (context: CallContext) => context,
+    }) as unknown as Record<string, unknown>
+    return client
+  }
+  return new Proxy(
+    {},
+    { get: (_, operation: string) => (operation === 'then' ? undefined : resolve()[operation]) },
+  )
+}
+
+/** A client of a service behind a URL: oRPC's protocol, a signed token of at most 60 s for each call. */
+export function httpClient(name: string, url: string, keys: TokenKeys): unknown {
+  const link = new RPCLink<CallContext>({
+    url: `${url.replace(/\/$/, '')}${RPC_PATH}`,
+    headers: async ({ context }) => ({ authorization: `Bearer ${await signCall(keys, name, context)}` }),
+  })
+  return createORPCClient(link)
+}
+
+/** The one switch between local and HTTP: `INVENTORY_URL` set → HTTP, else this process. */
+export function createClients<Needs extends Contracts>(
+  needs: Needs,
+  options: {
+    config: Readonly<Record<string, string | undefined>>
+    keys: TokenKeys
+    find: (name: string) => RunningService | undefined
+  },
+): { [Name in keyof Needs]: ServiceClient<Needs[Name]> } {
+  const entries = Object.keys(needs).map(name => {
+    const url = options.config[urlVariable(name)]
+    return [name, url ? httpClient(name, url, options.keys) : localClient(name, options.find)]
+  })
+  return Object.fromEntries(entries)
+}
+
+/** `inventory` → `INVENTORY_URL`. */
+export function urlVariable(name: string): string {
+  return `${name.toUpperCase()}_URL`
+}

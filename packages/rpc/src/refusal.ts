@@ -1,0 +1,84 @@
+import { ORPCError } from '@orpc/server'
+import type { FieldError, Problem } from '@storewright/kernel/problem'
+import { problemType } from '@storewright/kernel/problem'
+
+/** True for an expected "no" (4xx, declared in a contract); false for faults. */
+export function isRefusal(error: unknown): error is ORPCError<string, unknown> {
+  return error instanceof ORPCError && error.status < 500
+}
+
+/** The refusal's stable code, or undefined for a fault. */
+export function refusalCode(error: unknown): string | undefined {
+  return isRefusal(error) ? wireCode(error) : undefined
+}
+
+/** An error of any kind as the problem that leaves the house. Faults say nothing about our insides. */
+export function problemOf(error: unknown, at: { instance: string; traceId: string }): Problem {
+  if (!(error instanceof ORPCError) || error.status >= 500) return faultProblem(error, at)
+  const code = wireCode(error)
+  const errors = fieldErrors(error)
+  return {
+    type: problemType(code),
+    title: titleOf(code),
+    status: error.status,
+    detail: errors.length > 0 ? describeFields(errors) : error.message,
+    instance: at.instance,
+    code,
+    traceId: at.traceId,
+    ...(errors.length > 0 ? { errors } : {}),
+    ...(error.data !== undefined && errors.length === 0 ? { data: error.data } : {}),
+  }
+}
+
+function faultProblem(error: unknown, at: { instance: string; traceId: string }): Problem {
+  const timedOut = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
+  const code = timedOut ? 'timeout' : 'internal'
+  return {
+    type: problemType(code),
+    title: titleOf(code),
+    status: timedOut ? 504 : 500,
+    detail: timedOut
+      ? 'The answer took too long. Whether it happened is not known; ask again with the same Idempotency-Key.'
+      : 'Something went wrong on our side. It has been recorded under the trace id.',
+    instance: at.instance,
+    code,
+    traceId: at.traceId,
+  }
+}
+
+/** oRPC's own codes are upper case; ours are kebab-case. Validation failures are our `invalid-input`. */
+function wireCode(error: ORPCError<string, unknown>): string {
+  if (error.code === 'BAD_REQUEST') return 'invalid-input'
+  return error.code.toLowerCase().replaceAll('_', '-')
+}
+
+function titleOf(code: string): string {
+  const words = code.replaceAll('-', ' ')
+  return words.charAt(0).toUpperCase() + words.slice(1)
+}
+
+interface Issue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[]
+  readonly keys?: readonly string[]
+  readonly code?: string
+}
+
+function fieldErrors(error: ORPCError<string, unknown>): FieldError[] {
+  const data = error.data as { issues?: readonly Issue[]; errors?: readonly FieldError[] } | undefined
+  if (data?.errors) return [...data.errors]
+  if (!data?.issues) return []
+  return data.issues.flatMap(issue => {
+    const path = (issue.path ?? []).map(part => String(typeof part === 'object' ? part.key : part))
+    if (issue.code === 'unrecognized_keys' && issue.keys)
+      return issue.keys.map(key => ({
+        field: [...path, key].join('.'),
+        message: 'is not a field of this request',
+      }))
+    return [{ field: path.join('.') || 'body', message: issue.message }]
+  })
+}
+
+function describeFields(errors: readonly FieldError[]): string {
+  return errors.map(error => `${error.field}: ${error.message}`).join('; ')
+}

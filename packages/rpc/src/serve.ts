@@ -1,0 +1,83 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { serve as serveNode } from '@hono/node-server'
+import { RPCHandler } from '@orpc/server/fetch'
+import { Hono } from 'hono'
+import { RPC_PATH } from './client.ts'
+import type { Logger } from './log.ts'
+import { isRefusal } from './refusal.ts'
+import type { RunningService } from './service.ts'
+import { type TokenKeys, verifyCall } from './token.ts'
+
+/** A service as a process of its own: its operations for other services, and health. */
+export function serviceApp(name: string, service: RunningService, keys: TokenKeys, log: Logger): Hono {
+  const handler = new RPCHandler(service.router, {
+    interceptors: [
+      async ({ next, context }) => {
+        try {
+          return await next()
+        } catch (error) {
+          if (!isRefusal(error)) log.error({ err: error, traceId: context.traceId }, `${name} failed`)
+          throw error
+        }
+      },
+    ],
+  })
+  const app = new Hono()
+  app.get('/healthz', c => c.json({ status: 'ok' }))
+  app.get('/readyz', async c => {
+    try {
+      await service.ready()
+      return c.json({ status: 'ready' })
+    } catch (error) {
+      return c.json(
+        { status: 'not ready', reason: error instanceof Error ? error.message : String(error) },
+        503,
+      )
+    }
+  })
+  app.all(`${RPC_PATH}/*`, async c => {
+    const context = await verifyCall(keys, name, c.req.header('authorization') ?? null)
+    if (!context) return c.json({ error: 'a valid service token is needed' }, 401)
+    const { matched, response } = await handler.handle(c.req.raw, { prefix: RPC_PATH, context })
+    return matched ? response : c.json({ error: 'no such operation' }, 404)
+  })
+  return app
+}
+
+export interface Listening {
+  readonly port: number
+  readonly server: Server
+  close(): Promise<void>
+}
+
+/** Listens; `port` 0 takes a free one. Rejects when the port is taken. */
+export function listen(
+  app: { fetch: Hono['fetch'] },
+  options: { port: number; host: string },
+): Promise<Listening> {
+  return new Promise((resolve, reject) => {
+    const server = serveNode(
+      { fetch: app.fetch, port: options.port, hostname: options.host, overrideGlobalObjects: false },
+      (address: AddressInfo) => {
+        server.off('error', reject)
+        resolve({ port: address.port, server, close: () => closeServer(server) })
+      },
+    ) as Server
+    server.on('error', reject)
+  })
+}
+
+/** Requests under way are finished; idle connections are closed at once; after the grace the rest are cut. */
+const CLOSE_GRACE_MS = 10_000
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise(resolve => {
+    const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS)
+    server.close(() => {
+      clearTimeout(cut)
+      resolve()
+    })
+    server.closeIdleConnections()
+  })
+}

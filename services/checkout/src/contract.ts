@@ -1,0 +1,162 @@
+import { addressSchema, countrySchema, emailSchema } from '@storewright/kernel/address'
+import { idSchema } from '@storewright/kernel/ids'
+import { currencySchema, moneySchema } from '@storewright/kernel/money'
+import { placedOrderSchema } from '@storewright/order/contract'
+import { paymentMethodSchema } from '@storewright/payment/contract'
+import { shippingOptionSchema, taxLineSchema, totalsSchema } from '@storewright/pricing/contract'
+import { operation, refusals } from '@storewright/rpc/contract'
+import { z } from 'zod'
+
+const missing = z.array(z.object({ sku: z.string(), requested: z.int(), available: z.int() }))
+
+export const quoteSchema = z
+  .object({
+    hash: z.string().describe('send it as quoteHash with pay: it says what the shopper agreed to'),
+    expiresAt: z.iso.datetime(),
+    cartId: idSchema('cart'),
+    cartVersion: z.int(),
+    marketId: z.string(),
+    currency: currencySchema,
+    country: countrySchema,
+    lines: z.array(
+      z.object({
+        sku: z.string(),
+        slug: z.string(),
+        title: z.string(),
+        variantTitle: z.string(),
+        image: z
+          .object({ avif: z.string(), jpg: z.string(), width: z.int(), height: z.int(), alt: z.string() })
+          .nullable(),
+        quantity: z.int(),
+        unitPrice: moneySchema,
+        total: moneySchema,
+        tax: moneySchema,
+        taxRateBasisPoints: z.int(),
+      }),
+    ),
+    shippingOptions: z.array(shippingOptionSchema),
+    shippingRateId: z.string(),
+    paymentMethods: z.array(
+      z.object({ method: paymentMethodSchema, title: z.string(), description: z.string() }),
+    ),
+    taxLines: z.array(taxLineSchema),
+    totals: totalsSchema,
+  })
+  .meta({ id: 'Quote' })
+
+export const checkoutStateSchema = z.enum([
+  'reserving',
+  'authorizing',
+  'awaiting-payment',
+  'placing',
+  'committing',
+  'completed',
+  'undoing',
+  'failed',
+])
+
+const checkoutSchema = z
+  .object({
+    checkoutId: idSchema('checkout'),
+    state: checkoutStateSchema,
+    orders: z.array(placedOrderSchema).describe('empty until placed'),
+    failure: z.object({ code: z.string(), detail: z.string() }).nullable(),
+  })
+  .meta({ id: 'Checkout' })
+
+const cartRefusals = {
+  ...refusals.invalid,
+  ...refusals.notFound,
+  'cart-empty': { status: 409, message: 'The cart is empty.' },
+  'cart-expired': { status: 410, message: 'This cart has expired.' },
+  'cart-completed': { status: 409, message: 'This cart has been ordered already.' },
+  'insufficient-stock': {
+    status: 409,
+    message: 'There is not enough stock for every line.',
+    data: z.object({ missing }),
+  },
+  'no-longer-sold': {
+    status: 409,
+    message: 'Some items are no longer sold.',
+    data: z.object({ skus: z.array(z.string()) }),
+  },
+} as const
+
+export const checkoutContract = {
+  quoteCheckout: operation
+    .meta({ access: 'public', identity: 'guest', rateClass: 'checkout' })
+    .route({
+      method: 'POST',
+      path: '/checkout/quote',
+      tags: ['Checkout'],
+      summary: 'Compute what a cart costs at an address',
+      description: 'Holds nothing and changes nothing. Prices, tax, shipping and stock are read now.',
+    })
+    .input(
+      z.strictObject({
+        cartId: idSchema('cart'),
+        country: countrySchema,
+        shippingRateId: z.string().max(40).optional(),
+      }),
+    )
+    .output(quoteSchema)
+    .errors(cartRefusals),
+
+  pay: operation
+    .meta({ access: 'public', identity: 'guest', rateClass: 'checkout', idempotency: 'required' })
+    .route({
+      method: 'POST',
+      path: '/checkout/pay',
+      tags: ['Checkout'],
+      summary: 'Place the order',
+      description:
+        'Computes the quote again and refuses with `total-changed` when it differs from `quoteHash`. Reserves the stock, authorizes the payment, places the order. The same Idempotency-Key always answers for the same order.',
+    })
+    .input(
+      z.strictObject({
+        cartId: idSchema('cart'),
+        quoteHash: z.string().min(1).max(100),
+        email: emailSchema,
+        shippingAddress: addressSchema,
+        billingAddress: addressSchema.optional().describe('the shipping address when left out'),
+        shippingRateId: z.string().min(1).max(40),
+        paymentMethod: paymentMethodSchema,
+        note: z.string().trim().max(500).optional(),
+      }),
+    )
+    .output(checkoutSchema)
+    .errors({
+      ...cartRefusals,
+      ...refusals.idempotency,
+      'total-changed': {
+        status: 409,
+        message: 'The total has changed since it was shown.',
+        data: z.object({ quote: quoteSchema }),
+      },
+      'checkout-in-progress': {
+        status: 409,
+        message: 'This cart is being paid for right now.',
+        data: z.object({ checkoutId: idSchema('checkout') }),
+      },
+      'method-not-offered': {
+        status: 400,
+        message: 'This way to pay is not offered for the country or currency.',
+      },
+      'too-many-open-checkouts': {
+        status: 429,
+        message: 'Too many unfinished checkouts; finish or leave one first.',
+      },
+    }),
+
+  getCheckout: operation
+    .meta({ access: 'public', identity: 'guest', rateClass: 'read' })
+    .route({
+      method: 'GET',
+      path: '/checkouts/{checkoutId}',
+      tags: ['Checkout'],
+      summary: 'Get how a checkout stands',
+    })
+    .input(z.strictObject({ checkoutId: idSchema('checkout') }))
+    .output(checkoutSchema)
+    .errors(refusals.notFound),
+}

@@ -1,0 +1,153 @@
+import { receiveEvents } from '@storewright/events/contract'
+import { addressSchema } from '@storewright/kernel/address'
+import { idSchema } from '@storewright/kernel/ids'
+import { currencySchema, moneySchema } from '@storewright/kernel/money'
+import { pageInput, pageOf } from '@storewright/kernel/paging'
+import { operation, refusals } from '@storewright/rpc/contract'
+import { z } from 'zod'
+
+const image = z
+  .object({ avif: z.string(), jpg: z.string(), width: z.int(), height: z.int(), alt: z.string() })
+  .nullable()
+
+const totals = z.object({
+  subtotal: moneySchema,
+  shipping: moneySchema,
+  tax: moneySchema,
+  total: moneySchema,
+  taxIncluded: z.boolean(),
+})
+
+const taxLine = z.object({ name: z.string(), rateBasisPoints: z.int(), amount: moneySchema })
+
+const orderLineSnapshot = z.object({
+  sku: z.string(),
+  slug: z.string(),
+  title: z.string(),
+  variantTitle: z.string(),
+  image,
+  quantity: z.int().min(1),
+  unitPrice: moneySchema,
+  total: moneySchema,
+  tax: moneySchema,
+  taxRateBasisPoints: z.int(),
+  vendorId: idSchema('vendor'),
+})
+
+const shippingChoice = z.object({
+  shippingRateId: z.string(),
+  title: z.string(),
+  price: moneySchema,
+  tax: moneySchema,
+  minDays: z.int(),
+  maxDays: z.int(),
+})
+
+const paymentChoice = z.object({
+  paymentId: idSchema('payment'),
+  method: z.enum(['invoice', 'cash-on-delivery']),
+  onTerms: z.boolean(),
+})
+
+export const orderSchema = z
+  .object({
+    orderId: idSchema('order'),
+    number: z.string().describe('for people; not an id'),
+    checkoutId: idSchema('checkout'),
+    marketId: z.string(),
+    status: z.enum(['open', 'canceled', 'completed']),
+    paymentStatus: z.enum(['due', 'authorized', 'paid', 'capture-failed', 'refunded', 'voided']),
+    fulfillmentStatus: z.enum(['unfulfilled', 'partly-fulfilled', 'fulfilled', 'delivered']),
+    currency: currencySchema,
+    email: z.string(),
+    lines: z.array(orderLineSnapshot.extend({ orderLineId: idSchema('orderLine') })),
+    totals,
+    taxLines: z.array(taxLine),
+    shipping: shippingChoice,
+    payment: paymentChoice,
+    shippingAddress: addressSchema,
+    billingAddress: addressSchema,
+    note: z.string().nullable(),
+    placedAt: z.iso.datetime(),
+    timeline: z.array(z.object({ type: z.string(), title: z.string(), at: z.iso.datetime() })),
+  })
+  .meta({ id: 'Order' })
+
+export type Order = z.infer<typeof orderSchema>
+
+/** Payload of `order.placed`; aggregate type `order`, aggregate id = order id. */
+export const orderPlacedSchema = z.object({
+  order: orderSchema,
+  trackingUrl: z.string().describe('absolute; opens the order without a login'),
+})
+
+/** Payload of `order.payment-changed`. */
+export const orderPaymentChangedSchema = z.object({ orderId: idSchema('order'), paymentStatus: z.string() })
+
+export const placedOrderSchema = z
+  .object({
+    orderId: idSchema('order'),
+    number: z.string(),
+    total: moneySchema,
+    trackingToken: z.string().describe('pass as token to read the order without an account'),
+  })
+  .meta({ id: 'PlacedOrder' })
+
+export const orderContract = {
+  /** The pivot of a checkout. Idempotent by checkout id; answers a list from day one (one per vendor group). */
+  placeOrder: operation
+    .meta({ access: 'internal' })
+    .input(
+      z.strictObject({
+        checkoutId: idSchema('checkout'),
+        owner: z.string().describe('principal of the shopper'),
+        marketId: z.string(),
+        currency: currencySchema,
+        email: z.string(),
+        lines: z.array(orderLineSnapshot).min(1).max(200),
+        totals,
+        taxLines: z.array(taxLine),
+        shipping: shippingChoice,
+        payment: paymentChoice,
+        shippingAddress: addressSchema,
+        billingAddress: addressSchema,
+        note: z.string().nullable(),
+      }),
+    )
+    .output(z.object({ orders: z.array(placedOrderSchema) })),
+
+  getOrder: operation
+    .meta({ access: 'public', rateClass: 'read' })
+    .route({
+      method: 'GET',
+      path: '/orders/{orderId}',
+      tags: ['Orders'],
+      summary: 'Get an order by its tracking token, as its owner, or as staff',
+    })
+    .input(z.strictObject({ orderId: idSchema('order'), token: z.string().max(200).optional() }))
+    .output(orderSchema)
+    .errors(refusals.notFound),
+
+  listOrders: operation
+    .meta({ access: 'staff', rateClass: 'read' })
+    .route({ method: 'GET', path: '/admin/orders', tags: ['Staff'], summary: 'List orders, newest first' })
+    .input(z.strictObject({ status: z.enum(['open', 'canceled', 'completed']).optional(), ...pageInput }))
+    .output(
+      pageOf(
+        orderSchema.pick({
+          orderId: true,
+          number: true,
+          status: true,
+          paymentStatus: true,
+          fulfillmentStatus: true,
+          email: true,
+          placedAt: true,
+          totals: true,
+          payment: true,
+        }),
+      ),
+    )
+    .errors({ ...refusals.invalid }),
+
+  receiveEvents,
+}
