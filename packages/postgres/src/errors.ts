@@ -14,6 +14,17 @@ export function isSerializationFailure(error: unknown): boolean {
   return code === '40001' || code === '40P01'
 }
 
+/** The server could not be asked or did not answer: a statement in flight may or may not have taken effect. */
+export function isConnectionFailure(error: unknown): boolean {
+  const code = codeOf(error)
+  // Classes 08 connection, 53 resources, 57 operator, 58 system; Node's own codes such as ECONNRESET.
+  if (code !== undefined) return /^(08|53|57|58)...$|^E[A-Z]/.test(code)
+  return (
+    error instanceof Error &&
+    /^Connection terminated|^timeout exceeded when trying to connect/.test(error.message)
+  )
+}
+
 /** A prepared plan whose result columns a migration changed; the connection must forget it. */
 export function isStalePlan(error: unknown): boolean {
   return codeOf(error) === '0A000' && error instanceof Error && error.message.includes('cached plan')
