@@ -1,0 +1,18 @@
+/** The front page's rows. A collection without products shows no row, so a fresh shop has no holes. */
+export const RAILS = [
+  {
+    collection: 'new-season',
+    title: 'New this season',
+    description: 'The latest pieces to come out of the workshops.',
+  },
+  {
+    collection: 'glow',
+    title: 'Evening light',
+    description: 'Lamps, lanterns and candles for the slow end of the day.',
+  },
+  {
+    collection: 'gifts-under-50',
+    title: 'Small gifts',
+    description: 'Things to bring along, all for less than a dinner out.',
+  },
+] as const

@@ -1,0 +1,23 @@
+import type { Market } from './markets.ts'
+import type { Refusal, StoreApi } from './store-api.ts'
+
+/** What the platform passes with every request. */
+export interface StorefrontLocals {
+  readonly shop: {
+    readonly name: string
+    /** Absolute, without a trailing slash: the origin of canonical links. */
+    readonly publicUrl: string
+    /** True in production on sandboxes: every page then says that nothing is really sold. */
+    readonly sandboxBanner: boolean
+  }
+  /** Bound to this request's shopper; a page that only browses makes no call that needs an identity. */
+  readonly api: StoreApi
+}
+
+/** What pages read: the middleware adds the market and what became of the request. */
+export interface PageLocals extends StorefrontLocals {
+  market: Market
+  /** The path without the market's prefix. */
+  path: string
+  problem?: Refusal
+}

@@ -1,0 +1,41 @@
+import type { Order } from './store-api.ts'
+
+const FULFILLMENT: Record<Order['fulfillmentStatus'], string> = {
+  unfulfilled: 'Being prepared',
+  'partly-fulfilled': 'Partly shipped',
+  fulfilled: 'Shipped',
+  delivered: 'Delivered',
+}
+
+const PAYMENT: Record<Order['paymentStatus'], string> = {
+  due: 'Payment due',
+  authorized: 'Payment authorized',
+  paid: 'Paid',
+  'capture-failed': 'Payment failed',
+  refunded: 'Refunded',
+  voided: 'Payment canceled',
+}
+
+export function orderStatus(order: Order): string {
+  if (order.status === 'canceled') return 'Canceled'
+  return FULFILLMENT[order.fulfillmentStatus]
+}
+
+export function paymentStatus(order: Order): string {
+  return PAYMENT[order.paymentStatus]
+}
+
+/** What the shopper still has to do, if anything. */
+export function paymentInstructions(order: Order, total: string): string | undefined {
+  if (order.status === 'canceled' || order.paymentStatus !== 'due') return undefined
+  if (order.payment.method === 'cash-on-delivery')
+    return `Please have ${total} ready when the parcel arrives; the carrier takes cash.`
+  return `An invoice over ${total} comes by email. Please name the order number ${order.number} when you pay it.`
+}
+
+/** What has not happened yet, in order, so that the timeline shows where it leads. */
+export function stepsToCome(order: Order): string[] {
+  if (order.status === 'canceled') return []
+  if (order.fulfillmentStatus === 'delivered') return []
+  return order.fulfillmentStatus === 'fulfilled' ? ['Delivered'] : ['Shipped', 'Delivered']
+}
