@@ -251,6 +251,7 @@ function signal(cluster: Cluster, pid: number, mode: 'fast' | 'immediate'): void
   }
   try {
     process.kill(pid, mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
+    process.kill(pid, 'SIGCONT') // a suspended server would not notice
   } catch (error) {
     if (codeOf(error) !== 'ESRCH') throw error
   }
