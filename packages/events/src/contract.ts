@@ -1,9 +1,10 @@
+import { idSchema } from '@storewright/kernel/ids'
 import { operation } from '@storewright/rpc/contract'
 import { z } from 'zod'
 
 /** An event as it travels: what has happened to one aggregate, in that aggregate's own order. */
 export const storedEventSchema = z.strictObject({
-  id: z.string(),
+  id: idSchema('event'),
   aggregateType: z.string(),
   aggregateId: z.string(),
   aggregateSeq: z.int().min(1),
