@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -65,6 +65,7 @@ export async function ensureRunning(
 
 /** Fast shutdown, then an immediate one; resolves when the process is gone. */
 export async function stopPostmaster(cluster: Cluster, postmaster: Postmaster, log: Log): Promise<void> {
+  if (!postmaster.isRunning()) return // its pid may be somebody else's by now
   signal(cluster, postmaster.pid, 'fast')
   if (await gone(postmaster, FAST_STOP_TIMEOUT_MS)) return
   log.warn(`Postgres did not stop within ${FAST_STOP_TIMEOUT_MS} ms: stopping it at once`)
@@ -95,9 +96,11 @@ async function launch(cluster: Cluster, port: number, maxConnections: number, lo
       stdio: ['ignore', output.fd, output.fd],
       // Its own process group: Ctrl-C must not stop the database before the requests in flight are done.
       detached: true,
+      windowsHide: true,
       ...cluster.account,
     },
   )
+  closeSync(output.fd) // the child has its own
   let ended: string | undefined
   child.once('error', error => {
     ended = error.message

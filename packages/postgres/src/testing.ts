@@ -1,16 +1,17 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
-import { createCluster, locateCluster } from './cluster.ts'
+import { type Cluster, createCluster, locateCluster } from './cluster.ts'
 import { codeOf } from './errors.ts'
 import { LockHeld, takeLockFile } from './lock-file.ts'
 import { SILENT } from './log.ts'
 import { type MigrationFolder, migrate } from './migrate.ts'
 import { openDatabase } from './pool.ts'
 import { ensureRunning, stopPostmaster } from './postmaster.ts'
+import { processIdentity } from './process-identity.ts'
 import { provisionService } from './provision.ts'
 import type { Database } from './sql.ts'
 
@@ -68,19 +69,18 @@ export async function createTestDatabase(options: {
   }
 }
 
-/** Stops the shared server and removes its data, unless other test processes still use it. Returns whether. */
+/** Stops the shared server and removes its data, unless other live processes use it. Returns whether. */
 export async function stopTestCluster(): Promise<boolean> {
   const release = await waitForLock()
   try {
     const cluster = locateCluster(HOME, SILENT)
-    const server = await ensureRunning(cluster, { log: SILENT, maxConnections: MAX_CONNECTIONS })
-    const [others] = await admin<{ count: string }>(
-      server.url,
-      `select count(*) from pg_stat_activity where datname like 'test\\_%'`,
-    )
-    if (Number(others?.count) > 0) return false
-    await stopPostmaster(cluster, server, SILENT)
+    if (otherUsers(cluster).length > 0) return false
+    if (existsSync(join(cluster.dir, 'postmaster.pid'))) {
+      const server = await ensureRunning(cluster, { log: SILENT, maxConnections: MAX_CONNECTIONS })
+      await stopPostmaster(cluster, server, SILENT)
+    }
     rmSync(cluster.dir, { recursive: true, force: true })
+    serverUrl = undefined
     return true
   } finally {
     release()
@@ -101,10 +101,28 @@ async function startTestCluster(): Promise<string> {
     const cluster = locateCluster(HOME, SILENT)
     createCluster(cluster, SILENT)
     const server = await ensureRunning(cluster, { log: SILENT, maxConnections: MAX_CONNECTIONS })
+    const users = usersFolder(cluster)
+    mkdirSync(users, { recursive: true })
+    writeFileSync(join(users, String(process.pid)), processIdentity(process.pid) ?? '')
     return server.url
   } finally {
     release()
   }
+}
+
+/** One file per process that was given the server: connections alone would miss one between two tests. */
+function usersFolder(cluster: Cluster): string {
+  return join(cluster.place, 'users')
+}
+
+function otherUsers(cluster: Cluster): string[] {
+  const folder = usersFolder(cluster)
+  if (!existsSync(folder)) return []
+  return readdirSync(folder).filter(pid => {
+    const alive = processIdentity(Number(pid)) === readFileSync(join(folder, pid), 'utf8')
+    if (!alive) rmSync(join(folder, pid))
+    return alive && Number(pid) !== process.pid
+  })
 }
 
 async function waitForLock(): Promise<() => void> {
