@@ -47,7 +47,6 @@ export const quoteSchema = z
 export const checkoutStateSchema = z.enum([
   'reserving',
   'authorizing',
-  'awaiting-payment',
   'placing',
   'committing',
   'completed',

@@ -60,13 +60,19 @@ export const paymentContract = {
         status: 400,
         message: 'This way to pay is not offered for the country or currency.',
       },
+      'payment-state': paymentRefusals['payment-state'],
       ...refusals.idempotency,
     }),
 
+  /** Undo of authorizePayment, for the same attempt: also refuses an authorization that arrives after it. */
   voidPayment: operation
     .meta({ access: 'internal' })
-    .input(z.strictObject({ checkoutId: idSchema('checkout') }))
-    .output(z.object({ voided: z.boolean() }))
+    .input(z.strictObject({ checkoutId: idSchema('checkout'), attempt: z.int().min(1) }))
+    .output(
+      z.object({
+        voided: z.boolean().describe('false: there was nothing to void, and now there never will be'),
+      }),
+    )
     .errors(paymentRefusals),
 
   recordPayment: operation
@@ -79,5 +85,5 @@ export const paymentContract = {
     })
     .input(z.strictObject({ paymentId: idSchema('payment'), amount: moneySchema }))
     .output(paymentSchema)
-    .errors({ ...paymentRefusals, ...refusals.invalid }),
+    .errors({ ...paymentRefusals, ...refusals.invalid, ...refusals.idempotency }),
 }

@@ -1,0 +1,80 @@
+import { principalOf } from '@storewright/kernel/actor'
+import { type Id, newId } from '@storewright/kernel/ids'
+import { hashBody } from '@storewright/postgres/idempotency'
+import type { CallContext } from '@storewright/rpc/context'
+import type { PayRequest } from './domain.ts'
+import { type MadeQuote, makeQuote, type QuoteRefusal } from './quote.ts'
+import { runCheckout, type SagaTools } from './saga.ts'
+import { type Checkout, findByCart, findByKey, insertCheckout } from './store.ts'
+
+export type PayOutcome =
+  | { readonly kind: 'checkout'; readonly checkout: Checkout }
+  | { readonly kind: 'refused'; readonly refusal: QuoteRefusal }
+  | { readonly kind: 'total-changed'; readonly made: MadeQuote }
+  | { readonly kind: 'in-progress'; readonly checkoutId: Id<'checkout'> }
+  | { readonly kind: 'key-reused' | 'too-many' | 'method-not-offered' }
+
+/**
+ * One command: the quote is made again and compared with what the shopper saw, frozen in the saga's row, and the
+ * saga runs. The same key again answers for the same checkout, however far it is.
+ */
+export async function pay(
+  tools: SagaTools,
+  context: CallContext,
+  request: PayRequest,
+  nowMs: number,
+): Promise<PayOutcome> {
+  const owner = principalOf(context.actor)
+  const idempotencyKey = context.idempotencyKey
+  if (!idempotencyKey)
+    throw new Error('pay needs an idempotency key: the gateway lets no call without one pass')
+  const bodyHash = hashBody(request)
+
+  const known = await findByKey(tools.database, owner, idempotencyKey)
+  if (known) return replay(known, bodyHash)
+
+  const made = await makeQuote(
+    tools.needs,
+    context,
+    {
+      cartId: request.cartId,
+      country: request.shippingAddress.country,
+      shippingRateId: request.shippingRateId,
+    },
+    nowMs,
+  )
+  if ('code' in made) return { kind: 'refused', refusal: made }
+  if (made.quote.hash !== request.quoteHash) return { kind: 'total-changed', made }
+  const offered = made.quote.paymentMethods.some(({ method }) => method === request.paymentMethod)
+  if (!offered) return { kind: 'method-not-offered' }
+
+  const inserted = await insertCheckout(tools.database, {
+    checkoutId: newId('checkout', nowMs),
+    owner,
+    idempotencyKey,
+    bodyHash,
+    cartId: request.cartId,
+    trace: context.traceId,
+    request,
+    quote: { ...made.quote, vendorIds: made.vendorIds, shippingTax: made.shippingTax },
+    plan: made.plan,
+  })
+  if (inserted === 'too-many') return { kind: 'too-many' }
+  if (inserted === 'same-key') {
+    const twin = await findByKey(tools.database, owner, idempotencyKey)
+    if (twin) return replay(twin, bodyHash)
+    throw new Error('a checkout with this key was there and is gone')
+  }
+  if (inserted === 'cart-taken') return otherCheckout(tools, request.cartId)
+  return { kind: 'checkout', checkout: await runCheckout(tools, inserted) }
+}
+
+function replay(checkout: Checkout, bodyHash: string): PayOutcome {
+  return checkout.bodyHash === bodyHash ? { kind: 'checkout', checkout } : { kind: 'key-reused' }
+}
+
+async function otherCheckout(tools: SagaTools, cartId: Id<'cart'>): Promise<PayOutcome> {
+  const other = await findByCart(tools.database, cartId)
+  if (!other || other.state === 'completed') return { kind: 'refused', refusal: { code: 'cart-completed' } }
+  return { kind: 'in-progress', checkoutId: other.checkoutId }
+}

@@ -1,0 +1,198 @@
+import type { Id } from '@storewright/kernel/ids'
+import type { Lane } from '@storewright/postgres/lane'
+import type { Sql } from '@storewright/postgres/sql'
+import { type CallContext, systemContext } from '@storewright/rpc/context'
+import type { Logger } from '@storewright/rpc/log'
+import { isRefusal, refusalCode } from '@storewright/rpc/refusal'
+import { type CheckoutState, type Failure, isFinished, mayBecome, retryDelayMs } from './domain.ts'
+import type { Needs } from './quote.ts'
+import { type Advance, type Checkout, type PlannedLine, recordFault } from './store.ts'
+
+/** Shorter than the lease (store.ts): a step has ended before anybody else may try it. */
+const STEP_TIMEOUT_MS = 8_000
+
+/**
+ * Backstop only: checkout releases what it reserved. The hold outlasts any outage that a shop survives; it must
+ * never end while a checkout might still place its order.
+ */
+const HOLD_SECONDS = 24 * 60 * 60
+
+/** Another shopper may take what was planned between plan and reservation; then it is planned anew. */
+const PLANS_MAX = 3
+
+/** One authorization attempt per checkout with provider `manual`: its only refusal is final. */
+const ATTEMPT = 1
+
+export interface SagaTools {
+  readonly needs: Needs
+  readonly database: Sql
+  readonly advances: Lane<Advance, Checkout | undefined>
+  readonly log: Logger
+}
+
+/** Somebody else holds this saga now; whoever finds out stops at once. */
+class Fenced extends Error {}
+
+type Step = (tools: SagaTools, checkout: Checkout) => Promise<Advance>
+
+/**
+ * The path of an order, a step per state. Each step calls another service with a key of its own, so that it may be
+ * repeated, and says which state comes next. `placing` is the pivot.
+ *
+ *   reserving    + reserve stock         - release it
+ *   authorizing  + authorize payment     - void it
+ *   placing      + place the order         (from here only forward)
+ *   committing   + stock to the order, cart done
+ *   undoing      - what was done before the pivot, in reverse
+ */
+const STEPS: Record<Exclude<CheckoutState, 'completed' | 'failed'>, Step> = {
+  reserving: reserve,
+  authorizing: authorize,
+  placing: place,
+  committing: commit,
+  undoing: undo,
+}
+
+/**
+ * Runs a saga that the caller holds until it is finished, or a step fails for an unknown reason: then the saga
+ * stays where it is and the sweeper tries again. Answers the last state seen.
+ */
+export async function runCheckout(tools: SagaTools, checkout: Checkout): Promise<Checkout> {
+  let current = checkout
+  try {
+    while (!isFinished(current.state)) {
+      const step = STEPS[current.state as keyof typeof STEPS]
+      const advance = await step(tools, current)
+      if (!mayBecome(current.state, advance.to))
+        throw new Error(`${current.state} may not become ${advance.to}`)
+      const next = await tools.advances.submit(advance)
+      if (!next) throw new Fenced(`checkout ${current.checkoutId} was taken over in state ${current.state}`)
+      current = next
+    }
+  } catch (error) {
+    if (error instanceof Fenced) tools.log.warn({ traceId: current.trace }, error.message)
+    else await postpone(tools, current, error)
+  }
+  return current
+}
+
+async function reserve(tools: SagaTools, checkout: Checkout): Promise<Advance> {
+  let plan = checkout.plan
+  for (let planned = 1; ; planned += 1) {
+    try {
+      const lines = [...plan]
+      const input = { reservationId: checkout.checkoutId, lines, holdSeconds: HOLD_SECONDS }
+      const held = await tools.needs.inventory.reserveStock(input, call(checkout))
+      return { checkout, to: 'authorizing', plan: held.lines }
+    } catch (error) {
+      if (refusalCode(error) !== 'insufficient-stock') throw error
+      const next = await planAgain(tools, checkout)
+      if ('failure' in next || planned === PLANS_MAX)
+        return { checkout, to: 'undoing', failure: 'failure' in next ? next.failure : failureOf(error) }
+      plan = next.plan
+    }
+  }
+}
+
+async function planAgain(
+  tools: SagaTools,
+  checkout: Checkout,
+): Promise<{ plan: readonly PlannedLine[] } | { failure: Failure }> {
+  const lines = checkout.quote.lines.map(({ sku, quantity }) => ({ sku, quantity }))
+  const { plan, missing } = await tools.needs.inventory.planStock({ lines }, call(checkout))
+  if (missing.length === 0) return { plan }
+  const detail = 'There is not enough stock for every line.'
+  return { failure: { code: 'insufficient-stock', detail, data: { missing } } }
+}
+
+async function authorize(tools: SagaTools, checkout: Checkout): Promise<Advance> {
+  try {
+    const { paymentId, onTerms } = await tools.needs.payment.authorizePayment(
+      {
+        checkoutId: checkout.checkoutId,
+        attempt: ATTEMPT,
+        method: checkout.request.paymentMethod,
+        amount: checkout.quote.totals.total,
+        country: checkout.request.shippingAddress.country,
+      },
+      call(checkout),
+    )
+    return { checkout, to: 'placing', payment: { paymentId, onTerms } }
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    return { checkout, to: 'undoing', failure: failureOf(error) }
+  }
+}
+
+async function place(tools: SagaTools, checkout: Checkout): Promise<Advance> {
+  const { orders } = await tools.needs.order.placeOrder(orderInput(checkout), call(checkout))
+  return { checkout, to: 'committing', orders }
+}
+
+async function commit(tools: SagaTools, checkout: Checkout): Promise<Advance> {
+  await Promise.all([
+    tools.needs.inventory.commitReservation({ reservationId: checkout.checkoutId }, call(checkout)),
+    tools.needs.cart.completeCart({ cartId: checkout.cartId }, call(checkout)),
+  ])
+  return { checkout, to: 'completed' }
+}
+
+async function undo(tools: SagaTools, checkout: Checkout): Promise<Advance> {
+  const attempt = { checkoutId: checkout.checkoutId, attempt: ATTEMPT }
+  await tools.needs.payment.voidPayment(attempt, call(checkout))
+  await tools.needs.inventory.releaseReservation({ reservationId: checkout.checkoutId }, call(checkout))
+  return { checkout, to: 'failed' }
+}
+
+function orderInput(checkout: Checkout) {
+  const { quote, request, payment } = checkout
+  const rate = quote.shippingOptions.find(option => option.shippingRateId === quote.shippingRateId)
+  if (!payment || !rate)
+    throw new Error(`checkout ${checkout.checkoutId} reached placing without payment or rate`)
+  return {
+    checkoutId: checkout.checkoutId,
+    owner: checkout.owner,
+    marketId: quote.marketId,
+    currency: quote.currency,
+    email: request.email,
+    lines: quote.lines.map(line => ({ ...line, vendorId: quote.vendorIds[line.sku] as Id<'vendor'> })),
+    totals: quote.totals,
+    taxLines: quote.taxLines,
+    shipping: {
+      shippingRateId: rate.shippingRateId,
+      title: rate.title,
+      price: quote.totals.shipping,
+      tax: quote.shippingTax,
+      minDays: rate.minDays,
+      maxDays: rate.maxDays,
+    },
+    payment: { ...payment, method: request.paymentMethod },
+    shippingAddress: request.shippingAddress,
+    billingAddress: request.billingAddress ?? request.shippingAddress,
+    note: request.note ?? null,
+  }
+}
+
+async function postpone(tools: SagaTools, checkout: Checkout, error: unknown): Promise<void> {
+  const attempt = checkout.attempt + 1
+  const message = error instanceof Error ? error.message : String(error)
+  tools.log.error(
+    { err: error, traceId: checkout.trace, attempt },
+    `checkout stopped while ${checkout.state}`,
+  )
+  // When the database is what failed, the lease simply runs out.
+  await recordFault(tools.database, checkout, retryDelayMs(attempt), message).catch(cause =>
+    tools.log.warn({ err: cause, traceId: checkout.trace }, 'the fault could not be recorded'),
+  )
+}
+
+function failureOf(error: unknown): Failure {
+  const refusal = error as Error & { data?: unknown }
+  return { code: refusalCode(error) ?? 'internal', detail: refusal.message, data: refusal.data }
+}
+
+/** Steps act for the house, not for the shopper: a sweeper repeats them without him. */
+function call(checkout: Checkout): { context: CallContext; signal: AbortSignal } {
+  const context = { ...systemContext('checkout', STEP_TIMEOUT_MS), traceId: checkout.trace }
+  return { context, signal: AbortSignal.timeout(STEP_TIMEOUT_MS) }
+}

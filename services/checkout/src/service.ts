@@ -1,0 +1,141 @@
+import { ORPCError } from '@orpc/server'
+import { principalOf } from '@storewright/kernel/actor'
+import { createLane } from '@storewright/postgres/lane'
+import type { CallContext } from '@storewright/rpc/context'
+import { implement } from '@storewright/rpc/implement'
+import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
+import { checkoutContract } from './contract.ts'
+import type { Failure } from './domain.ts'
+import { pay } from './pay.ts'
+import { makeQuote, needs, type QuoteRefusal } from './quote.ts'
+import type { SagaTools } from './saga.ts'
+import { type Advance, advanceCheckouts, type Checkout, findCheckout } from './store.ts'
+import { startSweeper } from './sweeper.ts'
+
+/** One statement's worth of saga steps. */
+const LANE_ITEMS_MAX = 256
+
+export const checkoutService = defineService({
+  name: 'checkout',
+  contract: checkoutContract,
+  needs,
+  migrations: new URL('../migrations/', import.meta.url),
+  publishes: [],
+  hears: [],
+  maxConnections: 6,
+  start: async environment => start(environment),
+})
+
+function start({ database, needs: clients, clock, log }: ServiceEnvironment<typeof needs>): RunningService {
+  const advances = createLane<Advance, Checkout | undefined>({
+    name: 'checkout.advance',
+    maxItems: LANE_ITEMS_MAX,
+    run: items => advanceCheckouts(database, items),
+  })
+  const tools: SagaTools = { needs: clients, database, advances, log }
+  const sweeper = startSweeper(tools)
+  const os = implement(checkoutContract)
+
+  const router = os.router({
+    quoteCheckout: os.quoteCheckout.handler(async ({ input, context }) => {
+      const made = await makeQuote(clients, context, input, clock.now())
+      if ('code' in made) throw quoteRefusal(made)
+      return made.quote
+    }),
+
+    pay: os.pay.handler(async ({ input, context, errors }) => {
+      const outcome = await pay(tools, context, input, clock.now()).catch(nameAddressField)
+      switch (outcome.kind) {
+        case 'checkout':
+          if (outcome.checkout.failure && outcome.checkout.state === 'failed')
+            throw storedRefusal(outcome.checkout.failure)
+          return checkoutOf(outcome.checkout)
+        case 'refused':
+          throw quoteRefusal(outcome.refusal)
+        case 'total-changed':
+          throw errors['total-changed']({ data: { quote: outcome.made.quote } })
+        case 'in-progress':
+          throw errors['checkout-in-progress']({ data: { checkoutId: outcome.checkoutId } })
+        case 'key-reused':
+          throw errors['idempotency-key-reused']()
+        case 'too-many':
+          throw errors['too-many-open-checkouts']()
+        case 'method-not-offered':
+          throw errors['method-not-offered']()
+      }
+    }),
+
+    getCheckout: os.getCheckout.handler(async ({ input, context, errors }) => {
+      const checkout = await findCheckout(database, input.checkoutId)
+      if (!checkout || !mayRead(context, checkout)) throw errors['not-found']()
+      return checkoutOf(checkout)
+    }),
+  })
+
+  return {
+    router,
+    ready: async () => void (await database.query('select 1')),
+    async stop() {
+      await sweeper.stop()
+      await advances.close()
+    },
+  }
+}
+
+function mayRead(context: CallContext, checkout: Checkout): boolean {
+  const { actor } = context
+  if (actor.kind === 'staff' || actor.kind === 'system') return true
+  return actor.kind === 'guest' && checkout.owner === principalOf(actor)
+}
+
+function checkoutOf(checkout: Checkout) {
+  const { checkoutId, state, orders, failure } = checkout
+  return {
+    checkoutId,
+    state,
+    orders: [...orders],
+    failure: failure && { code: failure.code, detail: failure.detail },
+  }
+}
+
+/** A quote's refusal as declared in the contract; data only where the refusal has some. */
+function quoteRefusal(refusal: QuoteRefusal): ORPCError<string, unknown> {
+  const errors = checkoutContract.pay['~orpc'].errorMap
+  const { code, ...data } = refusal
+  const declared = errors[code]
+  return new ORPCError<string, unknown>(code, {
+    status: declared.status,
+    message: declared.message,
+    ...(Object.keys(data).length > 0 ? { data } : {}),
+  })
+}
+
+/** What a checkout failed of, answered again for the same Idempotency-Key. */
+function storedRefusal(failure: Failure): ORPCError<string, unknown> {
+  const declared = Object.entries(checkoutContract.pay['~orpc'].errorMap).find(
+    ([code]) => code === failure.code,
+  )
+  return new ORPCError(failure.code, {
+    status: declared?.[1]?.status ?? 409,
+    message: failure.detail,
+    data: failure.data,
+  })
+}
+
+/** Pricing speaks of `country`; in this request it stands in the shipping address. */
+function nameAddressField(error: unknown): never {
+  const data =
+    error instanceof ORPCError ? (error.data as { errors?: { field: string; message: string }[] }) : undefined
+  if (error instanceof ORPCError && data?.errors)
+    throw new ORPCError(error.code, {
+      status: error.status,
+      message: error.message,
+      data: {
+        errors: data.errors.map(({ field, message }) => ({
+          field: field === 'country' ? 'shippingAddress.country' : field,
+          message,
+        })),
+      },
+    })
+  throw error
+}

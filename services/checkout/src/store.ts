@@ -1,0 +1,193 @@
+import type { Id } from '@storewright/kernel/ids'
+import type { Money } from '@storewright/kernel/money'
+import { isUniqueViolation } from '@storewright/postgres/errors'
+import type { Sql } from '@storewright/postgres/sql'
+import type { CheckoutState, Failure, PayRequest, Quote } from './domain.ts'
+
+export interface PlannedLine {
+  readonly sku: string
+  readonly locationId: Id<'location'>
+  readonly quantity: number
+}
+
+/** One saga as its holder sees it. `leaseEpoch` is the proof of holding it. */
+export interface Checkout {
+  readonly checkoutId: Id<'checkout'>
+  readonly owner: string
+  readonly bodyHash: string
+  readonly cartId: Id<'cart'>
+  readonly state: CheckoutState
+  readonly attempt: number
+  readonly leaseEpoch: number
+  readonly trace: string
+  readonly request: PayRequest
+  readonly quote: Quote & { vendorIds: Record<string, Id<'vendor'>>; shippingTax: Money }
+  readonly plan: readonly PlannedLine[]
+  readonly payment: { paymentId: Id<'payment'>; onTerms: boolean } | null
+  readonly orders: readonly { orderId: Id<'order'>; number: string; total: Money; trackingToken: string }[]
+  readonly failure: Failure | null
+}
+
+/**
+ * Longer than any step may take (see STEP_TIMEOUT_MS in saga.ts), so that a step in flight has ended, one way or
+ * the other, before somebody else may take the saga over.
+ */
+const LEASE_SECONDS = 10
+
+/** Unfinished checkouts per shopper and per email address: each holds stock. */
+const OPEN_CHECKOUTS_MAX = 5
+
+const COLUMNS = `checkout_id as "checkoutId", owner, body_hash as "bodyHash", cart_id as "cartId", state, attempt,
+  lease_epoch as "leaseEpoch", trace, request, quote, plan, payment, orders, failure`
+
+const OPEN = `state not in ('completed', 'failed')`
+
+export type NewCheckout = Pick<
+  Checkout,
+  'checkoutId' | 'owner' | 'bodyHash' | 'cartId' | 'trace' | 'request' | 'quote' | 'plan'
+> & { idempotencyKey: string }
+
+/** The new checkout, leased to the caller; or why there is none. */
+export async function insertCheckout(
+  sql: Sql,
+  checkout: NewCheckout,
+): Promise<Checkout | 'same-key' | 'cart-taken' | 'too-many'> {
+  try {
+    const [row] = await sql.query<Checkout>(
+      `insert into checkout (checkout_id, owner, idempotency_key, body_hash, cart_id, email, state, lease_until,
+         trace, request, quote, plan)
+       select $1, $2, $3, $4, $5, $6, 'reserving', now() + interval '${LEASE_SECONDS} seconds', $7, $8, $9, $10
+       where (select count(*) from checkout where owner = $2 and ${OPEN}) < ${OPEN_CHECKOUTS_MAX}
+         and (select count(*) from checkout where email = $6 and ${OPEN}) < ${OPEN_CHECKOUTS_MAX}
+       returning ${COLUMNS}`,
+      [
+        checkout.checkoutId,
+        checkout.owner,
+        checkout.idempotencyKey,
+        checkout.bodyHash,
+        checkout.cartId,
+        checkout.request.email.toLowerCase(),
+        checkout.trace,
+        JSON.stringify(checkout.request),
+        JSON.stringify(checkout.quote),
+        JSON.stringify(checkout.plan),
+      ],
+    )
+    return row ?? 'too-many'
+  } catch (error) {
+    if (isUniqueViolation(error, 'checkout_key')) return 'same-key'
+    if (isUniqueViolation(error, 'checkout_one_per_cart')) return 'cart-taken'
+    throw error
+  }
+}
+
+export async function findByKey(
+  sql: Sql,
+  owner: string,
+  idempotencyKey: string,
+): Promise<Checkout | undefined> {
+  const [row] = await sql.query<Checkout>(
+    `select ${COLUMNS} from checkout where owner = $1 and idempotency_key = $2`,
+    [owner, idempotencyKey],
+  )
+  return row
+}
+
+export async function findByCart(sql: Sql, cartId: Id<'cart'>): Promise<Checkout | undefined> {
+  const [row] = await sql.query<Checkout>(
+    `select ${COLUMNS} from checkout where cart_id = $1 and state <> 'failed'`,
+    [cartId],
+  )
+  return row
+}
+
+export async function findCheckout(sql: Sql, checkoutId: Id<'checkout'>): Promise<Checkout | undefined> {
+  const [row] = await sql.query<Checkout>(`select ${COLUMNS} from checkout where checkout_id = $1`, [
+    checkoutId,
+  ])
+  return row
+}
+
+/** One step of one saga: the new state and what the step learned. Absent parts stay as they are. */
+export interface Advance {
+  readonly checkout: Checkout
+  readonly to: CheckoutState
+  readonly plan?: Checkout['plan']
+  readonly payment?: Checkout['payment']
+  readonly orders?: Checkout['orders']
+  readonly failure?: Failure
+}
+
+/**
+ * Compare-and-swap for many sagas in one statement: state and epoch must be what the holder saw. The rows that
+ * changed come back; a missing one was fenced off. Rows are locked in checkout_id order.
+ */
+export async function advanceCheckouts(
+  sql: Sql,
+  advances: readonly Advance[],
+): Promise<(Checkout | undefined)[]> {
+  const rows = await sql.query<Checkout>(
+    `with step as (
+       select * from jsonb_to_recordset($1::jsonb)
+         as item (id text, was text, becomes text, epoch int, plan jsonb, payment jsonb, orders jsonb, failure jsonb)
+     ), held as (
+       select checkout.checkout_id from checkout join step on checkout_id = id
+       where state = was and lease_epoch = epoch order by checkout_id for update of checkout
+     )
+     update checkout set
+       state = becomes, attempt = 0, version = version + 1, last_error = null, updated_at = now(),
+       lease_until = now() + interval '${LEASE_SECONDS} seconds',
+       plan = coalesce(step.plan, checkout.plan), payment = coalesce(step.payment, checkout.payment),
+       orders = coalesce(step.orders, checkout.orders), failure = coalesce(step.failure, checkout.failure)
+     from held, step where checkout.checkout_id = held.checkout_id and step.id = held.checkout_id
+     returning ${COLUMNS.replace('checkout_id as', 'checkout.checkout_id as').replace(
+       'plan, payment, orders, failure',
+       'checkout.plan, checkout.payment, checkout.orders, checkout.failure',
+     )}`,
+    [
+      JSON.stringify(
+        advances.map(({ checkout, to, plan, payment, orders, failure }) => ({
+          id: checkout.checkoutId,
+          was: checkout.state,
+          becomes: to,
+          epoch: checkout.leaseEpoch,
+          plan,
+          payment,
+          orders,
+          failure,
+        })),
+      ),
+    ],
+  )
+  const byId = new Map(rows.map(row => [row.checkoutId, row]))
+  return advances.map(({ checkout }) => byId.get(checkout.checkoutId))
+}
+
+/** Gives the lease back early after a fault, so that the step is tried again after `delayMs`. */
+export async function recordFault(
+  sql: Sql,
+  checkout: Checkout,
+  delayMs: number,
+  message: string,
+): Promise<void> {
+  await sql.query(
+    `update checkout set attempt = attempt + 1, last_error = $3, updated_at = now(),
+       lease_until = now() + $4 * interval '1 millisecond'
+     where checkout_id = $1 and lease_epoch = $2`,
+    [checkout.checkoutId, checkout.leaseEpoch, message.slice(0, 1000), delayMs],
+  )
+}
+
+/** Takes over sagas whose holder is gone, oldest first; SKIP LOCKED so that several sweepers share the work. */
+export async function claimExpired(sql: Sql, limit: number): Promise<Checkout[]> {
+  return sql.query<Checkout>(
+    `update checkout set lease_epoch = lease_epoch + 1, version = version + 1,
+       lease_until = now() + interval '${LEASE_SECONDS} seconds'
+     where checkout_id in (
+       select checkout_id from checkout where ${OPEN} and lease_until < now()
+       order by lease_until limit $1 for update skip locked
+     )
+     returning ${COLUMNS}`,
+    [limit],
+  )
+}

@@ -1,0 +1,118 @@
+import { consumeEvents } from '@storewright/events/inbox'
+import { principalOf } from '@storewright/kernel/actor'
+import { type Id, isId } from '@storewright/kernel/ids'
+import { decodeCursor, encodeCursor } from '@storewright/kernel/paging'
+import { paymentEventSchema } from '@storewright/payment/contract'
+import { createLane } from '@storewright/postgres/lane'
+import type { Sql } from '@storewright/postgres/sql'
+import { implement } from '@storewright/rpc/implement'
+import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
+import { orderContract } from './contract.ts'
+import type { PaymentStatus } from './domain.ts'
+import { orderOf } from './order-row.ts'
+import {
+  findOrder,
+  insertOrders,
+  listOrderRows,
+  type NewOrder,
+  type PlacedOrder,
+  setPaymentStatus,
+} from './store.ts'
+
+/** One transaction's worth of orders. */
+const LANE_ITEMS_MAX = 128
+
+export const orderService = defineService({
+  name: 'order',
+  contract: orderContract,
+  needs: {},
+  migrations: new URL('../migrations/', import.meta.url),
+  publishes: ['order'],
+  hears: ['payment'],
+  maxConnections: 5,
+  start: async environment => start(environment),
+})
+
+function start(environment: ServiceEnvironment<Record<never, never>>): RunningService {
+  const { database, publicUrl, eventsAppended } = environment
+  const links = environment.signer('order-link')
+  const os = implement(orderContract)
+  const trackingUrl = (orderId: string) => `${publicUrl}/orders/${orderId}?token=${links.sign(orderId)}`
+  const placements = createLane<NewOrder, PlacedOrder>({
+    name: 'order.place',
+    maxItems: LANE_ITEMS_MAX,
+    run: items => insertOrders(database, items, trackingUrl),
+  })
+
+  const router = os.router({
+    placeOrder: os.placeOrder.handler(async ({ input }) => {
+      const placed = await placements.submit(input)
+      eventsAppended()
+      return { orders: [{ ...placed, trackingToken: links.sign(placed.orderId) }] }
+    }),
+
+    getOrder: os.getOrder.handler(async ({ input, context, errors }) => {
+      const found = await findOrder(database, input.orderId)
+      const byLink = input.token !== undefined && links.verify(input.token) === input.orderId
+      const byActor =
+        context.actor.kind === 'staff' ||
+        context.actor.kind === 'system' ||
+        (context.actor.kind === 'guest' && found?.owner === principalOf(context.actor))
+      // The same answer for what is not there and what is not yours: order ids cannot be probed.
+      if (!found || !(byLink || byActor)) throw errors['not-found']()
+      return found.order
+    }),
+
+    listOrders: os.listOrders.handler(async ({ input, errors }) => {
+      const before = input.cursor === undefined ? null : beforeOf(input.cursor)
+      if (before === undefined)
+        throw errors['invalid-input']({
+          data: { errors: [{ field: 'cursor', message: 'is not a cursor of this list' }] },
+        })
+      const rows = await listOrderRows(database, {
+        status: input.status ?? null,
+        before,
+        limit: input.limit + 1,
+      })
+      const page = rows.slice(0, input.limit)
+      const last = page.at(-1)
+      return {
+        items: page.map(orderOf),
+        nextCursor:
+          rows.length > input.limit && last
+            ? encodeCursor([last.placed_at.toISOString(), last.order_id])
+            : null,
+      }
+    }),
+
+    receiveEvents: os.receiveEvents.handler(async ({ input }) => {
+      await consumeEvents(database, HANDLERS, input.events)
+      eventsAppended()
+      return {}
+    }),
+  })
+
+  return {
+    router,
+    ready: async () => void (await database.query('select 1')),
+    stop: () => placements.close(),
+  }
+}
+
+/** `payment.authorized` needs nothing here: the order that the payment is for is placed after it. */
+const HANDLERS = {
+  payment: {
+    'payment.captured': (sql: Sql, events: readonly { payload: unknown }[]) => apply(sql, events, 'paid'),
+    'payment.voided': (sql: Sql, events: readonly { payload: unknown }[]) => apply(sql, events, 'voided'),
+  },
+}
+
+async function apply(sql: Sql, events: readonly { payload: unknown }[], to: PaymentStatus): Promise<void> {
+  for (const event of events)
+    await setPaymentStatus(sql, paymentEventSchema.parse(event.payload).paymentId, to)
+}
+
+function beforeOf(cursor: string): Id<'order'> | undefined {
+  const [orderId] = decodeCursor(cursor, 1) ?? []
+  return typeof orderId === 'string' && isId('order', orderId) ? orderId : undefined
+}
