@@ -99,7 +99,15 @@ async function installRuntime(runtime, options) {
 
 // --- the dependencies ----------------------------------------------------------------------------------------------
 
-const NPM_FLAGS = ['--loglevel=error', '--no-fund', '--no-audit', '--no-progress']
+/** Everything is included, whatever NODE_ENV or the user's npm settings say: "installed" must mean one thing. */
+const NPM_FLAGS = [
+  '--loglevel=error',
+  '--no-fund',
+  '--no-audit',
+  '--no-progress',
+  '--include=dev',
+  '--include=optional',
+]
 
 async function installDependencies(runtime, options) {
   const hash = dependenciesHash()

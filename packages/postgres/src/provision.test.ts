@@ -78,3 +78,25 @@ test('refuses names and passwords that make no role', async () => {
   await assert.rejects(provisionService(fixture.adminUrl, { service: 'Bad name', password: 'x' }), RangeError)
   await assert.rejects(provisionService(fixture.adminUrl, { service: left, password: '' }), RangeError)
 })
+
+test('an admin who is no superuser can provision its own database, as on a managed server', async () => {
+  const boss = `boss_${run}`
+  const service = `managed_${run}`
+  await using admin = database(fixture.adminUrl)
+  await admin.query(`create role ${boss} login createrole password 'boss'`)
+  await admin.query(`create database ${boss} owner ${boss}`)
+  try {
+    const bossUrl = new URL(fixture.adminUrl)
+    bossUrl.username = boss
+    bossUrl.password = 'boss'
+    bossUrl.pathname = `/${boss}`
+    await provisionService(bossUrl.href, { service, password: 'first' })
+    const url = await provisionService(bossUrl.href, { service, password: 'second' })
+    await using own = database(url)
+    await own.query('create table item (id int)')
+  } finally {
+    await admin.query(`drop database ${boss} with (force)`)
+    await admin.query(`drop role if exists storewright_${service}`)
+    await admin.query(`drop role ${boss}`)
+  }
+})

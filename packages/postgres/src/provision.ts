@@ -87,8 +87,7 @@ async function provision(client: pg.Client, wanted: readonly Wanted[]): Promise<
     const schema = pg.escapeIdentifier(service)
     const known = await client.query('select from pg_roles where rolname = $1', [roleOf(service)])
     await client.query(`
-      ${known.rowCount ? 'alter' : 'create'} role ${role} login nosuperuser nocreatedb nocreaterole
-        password ${pg.escapeLiteral(password)};
+      ${known.rowCount ? 'alter' : 'create'} role ${role} login password ${pg.escapeLiteral(password)};
       grant ${role} to current_user;
       create schema if not exists ${schema} authorization ${role};
       grant connect, temporary on database ${database} to ${role};
