@@ -40,9 +40,12 @@ export interface RunningService {
 }
 
 /** What a service is: a name, its contract, whom it needs, which events it hears, and how it starts. */
-export interface ServiceDefinition<Needs extends Contracts = Contracts> {
+export interface ServiceDefinition<
+  Contract extends AnyContractRouter = AnyContractRouter,
+  Needs extends Contracts = Contracts,
+> {
   readonly name: string
-  readonly contract: AnyContractRouter
+  readonly contract: Contract
   readonly needs: Needs
   /** Folder of its migrations. */
   readonly migrations: URL
@@ -55,9 +58,9 @@ export interface ServiceDefinition<Needs extends Contracts = Contracts> {
   start(environment: ServiceEnvironment<Needs>): Promise<RunningService>
 }
 
-/** Identity at run time; gives `needs` its type in `start`. */
-export function defineService<Needs extends Contracts>(
-  definition: ServiceDefinition<Needs>,
-): ServiceDefinition<Needs> {
+/** Identity at run time; gives `needs` its type in `start` and keeps the contract's. */
+export function defineService<Contract extends AnyContractRouter, Needs extends Contracts>(
+  definition: ServiceDefinition<Contract, Needs>,
+): ServiceDefinition<Contract, Needs> {
   return definition
 }

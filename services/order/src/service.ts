@@ -78,10 +78,7 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
       const last = page.at(-1)
       return {
         items: page.map(orderOf),
-        nextCursor:
-          rows.length > input.limit && last
-            ? encodeCursor([last.placed_at.toISOString(), last.order_id])
-            : null,
+        nextCursor: rows.length > input.limit && last ? encodeCursor([last.order_id]) : null,
       }
     }),
 

@@ -1,56 +1,19 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import { systemClock } from '@storewright/kernel/clock'
 import { newId } from '@storewright/kernel/ids'
-import { createSigner } from '@storewright/kernel/signed'
-import { createTestDatabase, type TestDatabase } from '@storewright/postgres/testing'
-import { createClients } from '@storewright/rpc/client'
-import { systemContext } from '@storewright/rpc/context'
-import { createLogger } from '@storewright/rpc/log'
-import { refusalCode } from '@storewright/rpc/refusal'
-import type { RunningService, ServiceClient } from '@storewright/rpc/service'
-import { tokenKeys } from '@storewright/rpc/token'
+import { asSystem, refusalOf, startTestService, type TestService } from '@storewright/rpc/testing'
 import fc from 'fast-check'
-import { paymentContract } from './contract.ts'
+import type { paymentContract } from './contract.ts'
 import { mayBecome, type PaymentState } from './domain.ts'
 import { paymentService } from './service.ts'
 
-let fixture: TestDatabase
-let service: RunningService
-let payment: ServiceClient<typeof paymentContract>
+let under: TestService<typeof paymentContract>
 
 before(async () => {
-  fixture = await createTestDatabase({
-    service: 'payment',
-    folders: [
-      { name: 'postgres', url: new URL('../../../packages/postgres/migrations/', import.meta.url) },
-      { name: 'events', url: new URL('../../../packages/events/migrations/', import.meta.url) },
-      { name: 'payment', url: paymentService.migrations },
-    ],
-  })
-  service = await paymentService.start({
-    database: fixture.database,
-    needs: {},
-    config: {},
-    clock: systemClock,
-    log: createLogger({ level: 'silent' }),
-    publicUrl: 'http://shop.test',
-    signer: purpose => createSigner('secret', purpose),
-    eventsAppended: () => {},
-  })
-  payment = createClients(
-    { payment: paymentContract },
-    { config: {}, keys: tokenKeys(['k']), find: () => service },
-  ).payment
+  under = await startTestService(paymentService, { needs: {} })
 })
+after(() => under.stop())
 
-after(async () => {
-  await service.stop()
-  await fixture.drop()
-})
-
-const call = () => ({ context: systemContext('test') })
-const staff = (key?: string) => ({ context: { ...systemContext('test'), idempotencyKey: key } })
 const request = () => ({
   checkoutId: newId('checkout'),
   attempt: 1,
@@ -58,31 +21,25 @@ const request = () => ({
   amount: { amount: 4200, currency: 'EUR' as const },
   country: 'DE',
 })
-const refusal = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'no refusal',
-    error => refusalCode(error) ?? String(error),
-  )
-
 test('answers the same payment for the same attempt, also when both arrive at once', async () => {
   const input = request()
   const [a, b] = await Promise.all([
-    payment.authorizePayment(input, call()),
-    payment.authorizePayment(input, call()),
+    under.client.authorizePayment(input, asSystem()),
+    under.client.authorizePayment(input, asSystem()),
   ])
   assert.equal(a.paymentId, b.paymentId)
-  assert.equal((await payment.authorizePayment(input, call())).paymentId, a.paymentId)
+  assert.equal((await under.client.authorizePayment(input, asSystem())).paymentId, a.paymentId)
   const other = { ...input, amount: { amount: 4201, currency: 'EUR' as const } }
-  assert.equal(await refusal(payment.authorizePayment(other, call())), 'idempotency-key-reused')
+  assert.equal(await refusalOf(under.client.authorizePayment(other, asSystem())), 'idempotency-key-reused')
 })
 
 test('refuses a second live authorization of a checkout and does not harm its neighbors in the batch', async () => {
   const input = request()
-  await payment.authorizePayment(input, call())
+  await under.client.authorizePayment(input, asSystem())
   const neighbors = Array.from({ length: 7 }, request)
   const [second, ...rest] = await Promise.all([
-    refusal(payment.authorizePayment({ ...input, attempt: 2 }, call())),
-    ...neighbors.map(neighbor => payment.authorizePayment(neighbor, call())),
+    refusalOf(under.client.authorizePayment({ ...input, attempt: 2 }, asSystem())),
+    ...neighbors.map(neighbor => under.client.authorizePayment(neighbor, asSystem())),
   ])
   assert.equal(second, 'payment-state')
   assert.ok(rest.every(result => typeof result === 'object' && result.state === 'authorized'))
@@ -91,29 +48,34 @@ test('refuses a second live authorization of a checkout and does not harm its ne
 test('an authorization that arrives after its void does not come to life', async () => {
   const input = request()
   const undo = { checkoutId: input.checkoutId, attempt: 1 }
-  assert.deepEqual(await payment.voidPayment(undo, call()), { voided: false })
-  assert.equal(await refusal(payment.authorizePayment(input, call())), 'payment-state')
+  assert.deepEqual(await under.client.voidPayment(undo, asSystem()), { voided: false })
+  assert.equal(await refusalOf(under.client.authorizePayment(input, asSystem())), 'payment-state')
   const voided = request()
-  await payment.authorizePayment(voided, call())
+  await under.client.authorizePayment(voided, asSystem())
   const again = { checkoutId: voided.checkoutId, attempt: 1 }
-  assert.deepEqual(await payment.voidPayment(again, call()), { voided: true })
-  assert.deepEqual(await payment.voidPayment(again, call()), { voided: false })
+  assert.deepEqual(await under.client.voidPayment(again, asSystem()), { voided: true })
+  assert.deepEqual(await under.client.voidPayment(again, asSystem()), { voided: false })
 })
 
 test('records a payment once, for the amount due only, and refuses to void it afterwards', async () => {
   const input = request()
-  const { paymentId } = await payment.authorizePayment(input, call())
+  const { paymentId } = await under.client.authorizePayment(input, asSystem())
   const wrong = { paymentId, amount: { amount: 4199, currency: 'EUR' as const } }
-  assert.equal(await refusal(payment.recordPayment(wrong, staff())), 'invalid-input')
+  assert.equal(await refusalOf(under.client.recordPayment(wrong, asSystem())), 'invalid-input')
   const right = { paymentId, amount: input.amount }
-  const replies = await Promise.all([1, 2, 3].map(() => payment.recordPayment(right, staff('paid-1'))))
+  const replies = await Promise.all(
+    [1, 2, 3].map(() => under.client.recordPayment(right, asSystem({ idempotencyKey: 'paid-1' }))),
+  )
   assert.ok(replies.every(reply => reply.state === 'captured'))
-  assert.equal(await refusal(payment.recordPayment(right, staff('paid-2'))), 'payment-state')
   assert.equal(
-    await refusal(payment.voidPayment({ checkoutId: input.checkoutId, attempt: 1 }, call())),
+    await refusalOf(under.client.recordPayment(right, asSystem({ idempotencyKey: 'paid-2' }))),
     'payment-state',
   )
-  const events = await fixture.database.query<{ type: string; aggregate_seq: number }>(
+  assert.equal(
+    await refusalOf(under.client.voidPayment({ checkoutId: input.checkoutId, attempt: 1 }, asSystem())),
+    'payment-state',
+  )
+  const events = await under.database.query<{ type: string; aggregate_seq: number }>(
     'select type, aggregate_seq from outbox where aggregate_id = $1 order by aggregate_seq',
     [paymentId],
   )
@@ -128,7 +90,7 @@ test('records a payment once, for the amount due only, and refuses to void it af
 
 test('cash on delivery is not offered in the US', async () => {
   const input = { ...request(), method: 'cash-on-delivery' as const, country: 'US' }
-  assert.equal(await refusal(payment.authorizePayment(input, call())), 'method-not-offered')
+  assert.equal(await refusalOf(under.client.authorizePayment(input, asSystem())), 'method-not-offered')
 })
 
 test('no sequence of transitions leaves an ended state', () => {

@@ -1,0 +1,76 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** Everything the platform reads from its environment; documented in docs/configuration.md. */
+export interface PlatformConfig {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly port: number
+  readonly host: string
+  /** No slash at the end. */
+  readonly publicUrl: string
+  readonly dataDir: string
+  /** An administrator's URL to a Postgres of yours; without it an embedded one is started in `dataDir`. */
+  readonly databaseUrl: string | undefined
+  readonly smtpUrl: string | undefined
+  readonly production: boolean
+  readonly shopName: string
+  readonly logLevel: string
+  readonly seedDemo: boolean
+  /** Where services of this process answer services of other processes; none without it. */
+  readonly internalPort: number | undefined
+}
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
+
+/** Throws one error that names every variable at fault. */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): PlatformConfig {
+  const faults: string[] = []
+  const production = env.NODE_ENV === 'production'
+  const port = readPort(env, 'PORT', faults) ?? 3000
+  const publicUrl = readPublicUrl(env.PUBLIC_URL ?? `http://localhost:${port}`, faults)
+  const logLevel = env.LOG_LEVEL ?? 'info'
+  if (!LOG_LEVELS.includes(logLevel)) faults.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`)
+  const smtpUrl = env.SMTP_URL || undefined
+  if (smtpUrl && !/^smtps?:\/\//.test(smtpUrl)) faults.push('SMTP_URL must begin with smtp:// or smtps://')
+  if (production && !env.PUBLIC_URL)
+    faults.push('PUBLIC_URL is needed in production: links in mails begin with it')
+  if (production && !smtpUrl && env.ALLOW_SANDBOXES !== '1')
+    faults.push(
+      'SMTP_URL is needed in production (or ALLOW_SANDBOXES=1 to run on the mail sandbox, with a banner)',
+    )
+  if (faults.length > 0) throw new Error(`The configuration is not complete:\n  - ${faults.join('\n  - ')}`)
+  return {
+    env,
+    port,
+    host: env.HOST ?? '127.0.0.1',
+    publicUrl,
+    dataDir: env.DATA_DIR ?? join(fileURLToPath(new URL('../../..', import.meta.url)), '.data'),
+    databaseUrl: env.DATABASE_URL || undefined,
+    smtpUrl,
+    production,
+    shopName: env.SHOP_NAME ?? 'Fieldnote & Co.',
+    logLevel,
+    seedDemo: env.SEED_DEMO ? env.SEED_DEMO === '1' : !production,
+    internalPort: readPort(env, 'INTERNAL_PORT', faults),
+  }
+}
+
+function readPort(
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+  faults: string[],
+): number | undefined {
+  const text = env[name]
+  if (!text) return undefined
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  faults.push(`${name} must be a port number, not "${text}"`)
+  return undefined
+}
+
+function readPublicUrl(text: string, faults: string[]): string {
+  const url = URL.parse(text)
+  if (!url || !/^https?:$/.test(url.protocol) || url.pathname !== '/' || url.search)
+    faults.push(`PUBLIC_URL must be an http(s) origin such as https://shop.example, not "${text}"`)
+  return text.replace(/\/$/, '')
+}

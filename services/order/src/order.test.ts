@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Id } from '@storewright/kernel/ids'
+import { newId } from '@storewright/kernel/ids'
+import { asSystem, refusalOf, startTestService, type TestService } from '@storewright/rpc/testing'
+import fc from 'fast-check'
+import type { orderContract } from './contract.ts'
+import { mayBecomePaymentStatus, type PaymentStatus, paymentStatusesBefore } from './domain.ts'
+import { orderService } from './service.ts'
+import type { NewOrder } from './store.ts'
+
+let under: TestService<typeof orderContract>
+
+before(async () => {
+  under = await startTestService(orderService, { needs: {} })
+})
+after(() => under.stop())
+
+const eur = (amount: number) => ({ amount, currency: 'EUR' as const })
+
+function newOrder(checkoutId = newId('checkout'), quantity = 2): NewOrder {
+  const shippingAddress = {
+    fullName: 'Ada Byron',
+    line1: 'Hauptstr. 1',
+    city: 'Berlin',
+    postalCode: '10115',
+    country: 'DE',
+  }
+  return {
+    checkoutId,
+    owner: 'gst_owner',
+    marketId: 'eu',
+    currency: 'EUR',
+    email: 'ada@example.com',
+    lines: [
+      {
+        sku: 'CER-1',
+        slug: 'vase',
+        title: 'Vase',
+        variantTitle: 'Sea',
+        image: null,
+        quantity,
+        unitPrice: eur(1000),
+        total: eur(1000 * quantity),
+        tax: eur(319),
+        taxRateBasisPoints: 1900,
+        vendorId: newId('vendor'),
+      },
+    ],
+    totals: {
+      subtotal: eur(1000 * quantity),
+      shipping: eur(490),
+      tax: eur(397),
+      total: eur(1000 * quantity + 490),
+      taxIncluded: true,
+    },
+    taxLines: [{ name: 'VAT', rateBasisPoints: 1900, amount: eur(397) }],
+    shipping: {
+      shippingRateId: 'standard',
+      title: 'Standard',
+      price: eur(490),
+      tax: eur(78),
+      minDays: 2,
+      maxDays: 4,
+    },
+    payment: { paymentId: newId('payment'), method: 'invoice', onTerms: true },
+    shippingAddress,
+    billingAddress: shippingAddress,
+    note: null,
+  }
+}
+
+async function place(input = newOrder()) {
+  const { orders } = await under.client.placeOrder(input, asSystem())
+  const [order] = orders
+  assert.ok(order)
+  return order
+}
+
+const payment = (
+  paymentId: Id<'payment'>,
+  aggregateSeq: number,
+  state: 'authorized' | 'captured' | 'voided',
+) => ({
+  id: newId('event'),
+  aggregateType: 'payment',
+  aggregateId: paymentId,
+  aggregateSeq,
+  type: `payment.${state}`,
+  payload: {
+    paymentId,
+    checkoutId: newId('checkout'),
+    provider: 'manual',
+    method: 'invoice',
+    state,
+    onTerms: true,
+    amount: eur(2490),
+    createdAt: new Date().toISOString(),
+  },
+  occurredAt: new Date().toISOString(),
+  trace: null,
+})
+
+test('a checkout becomes one order however often and at once it is placed', async () => {
+  const input = newOrder()
+  const placed = await Promise.all(Array.from({ length: 20 }, () => place(input)))
+  assert.equal(new Set(placed.map(order => order.orderId)).size, 1)
+  const events = await under.database.query('select 1 from outbox where aggregate_id = $1', [
+    placed[0]?.orderId,
+  ])
+  assert.equal(events.length, 1)
+})
+
+test('keeps what was agreed and opens by its signed link only', async () => {
+  const input = newOrder()
+  const { orderId, trackingToken } = await place(input)
+  const stranger = asSystem({ actor: { kind: 'guest', guestId: newId('guest') }, caller: 'gateway' })
+  const order = await under.client.getOrder({ orderId, token: trackingToken }, stranger)
+  assert.deepEqual(order.totals, input.totals)
+  assert.deepEqual(order.shippingAddress, input.shippingAddress)
+  assert.equal(order.lines[0]?.title, 'Vase')
+  assert.equal(order.paymentStatus, 'due')
+  const other = await place()
+  for (const token of [undefined, 'nonsense', other.trackingToken, `${trackingToken}x`])
+    assert.equal(
+      await refusalOf(under.client.getOrder({ orderId, ...(token ? { token } : {}) }, stranger)),
+      'not-found',
+    )
+})
+
+test('an order whose total is not the sum of its parts is refused by the database and harms no neighbor', async () => {
+  const wrong = newOrder()
+  wrong.totals = { ...wrong.totals, total: eur(1) }
+  const neighbors = [newOrder(), newOrder(), newOrder()]
+  const [refused, ...placed] = await Promise.allSettled([wrong, ...neighbors].map(input => place(input)))
+  assert.equal(refused?.status, 'rejected')
+  assert.ok(placed.every(result => result.status === 'fulfilled'))
+})
+
+test('a captured payment marks its order paid once, whatever is delivered again', async () => {
+  const input = newOrder()
+  const { orderId } = await place(input)
+  const { paymentId } = input.payment
+  const events = [payment(paymentId, 1, 'authorized'), payment(paymentId, 2, 'captured')]
+  await under.client.receiveEvents({ events }, asSystem())
+  await under.client.receiveEvents({ events }, asSystem())
+  const order = await under.client.getOrder({ orderId }, asSystem())
+  assert.equal(order.paymentStatus, 'paid')
+  assert.deepEqual(
+    order.timeline.map(entry => entry.type),
+    ['placed', 'paid'],
+  )
+  const published = await under.database.query<{ type: string; aggregate_seq: number }>(
+    'select type, aggregate_seq from outbox where aggregate_id = $1 order by aggregate_seq',
+    [orderId],
+  )
+  assert.deepEqual(
+    published.map(event => [event.type, event.aggregate_seq]),
+    [
+      ['order.placed', 1],
+      ['order.payment-changed', 2],
+    ],
+  )
+})
+
+test('lists newest first and walks the whole list by cursor', async () => {
+  const placed = await Promise.all(Array.from({ length: 7 }, () => place()))
+  const seen: string[] = []
+  let cursor: string | undefined
+  do {
+    const page = await under.client.listOrders({ limit: 3, ...(cursor ? { cursor } : {}) }, asSystem())
+    seen.push(...page.items.map(order => order.orderId))
+    cursor = page.nextCursor ?? undefined
+  } while (cursor)
+  assert.deepEqual(seen, [...seen].sort().reverse())
+  assert.ok(placed.every(order => seen.includes(order.orderId)))
+  assert.equal(await refusalOf(under.client.listOrders({ cursor: 'x' }, asSystem())), 'invalid-input')
+})
+
+test('a status says the same of what may follow as of what may come before', () => {
+  const statuses: PaymentStatus[] = ['due', 'authorized', 'paid', 'capture-failed', 'refunded', 'voided']
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...statuses),
+      fc.constantFrom(...statuses),
+      (from, to) => mayBecomePaymentStatus(from, to) === paymentStatusesBefore(to).includes(from),
+    ),
+  )
+})
