@@ -14,6 +14,13 @@ const plannedLine = z.strictObject({
   locationId: idSchema('location'),
   quantity: z.int().min(1).max(QUANTITY_MAX),
 })
+
+/** An SKU, or an SKU at a location, stands in one line only: quantities that add up belong together. */
+function distinct<Item extends { sku: string; locationId?: string }>(lines: readonly Item[]): boolean {
+  return new Set(lines.map(line => `${line.sku}\n${line.locationId ?? ''}`)).size === lines.length
+}
+const REPEATED = { error: 'must not name the same item twice' }
+
 const missingLine = z.object({ sku: z.string(), requested: z.int(), available: z.int() })
 
 const insufficientStock = {
@@ -71,7 +78,7 @@ export const inventoryContract = {
   /** Which locations would supply the lines: fewest parcels first. Reads only; holds nothing. */
   planStock: operation
     .meta({ access: 'internal' })
-    .input(z.strictObject({ lines: z.array(requestedLine).min(1).max(200) }))
+    .input(z.strictObject({ lines: z.array(requestedLine).min(1).max(200).refine(distinct, REPEATED) }))
     .output(z.object({ plan: z.array(plannedLine), missing: z.array(missingLine) })),
 
   /** All or nothing. The same reservation id again answers what is held already. */
@@ -80,7 +87,7 @@ export const inventoryContract = {
     .input(
       z.strictObject({
         reservationId: idSchema('checkout'),
-        lines: z.array(plannedLine).min(1).max(500),
+        lines: z.array(plannedLine).min(1).max(500).refine(distinct, REPEATED),
         holdSeconds: z.int().min(1).max(86_400),
       }),
     )

@@ -1,0 +1,88 @@
+import { type Id, newId } from '@storewright/kernel/ids'
+import type { Sql } from '@storewright/postgres/sql'
+import { availabilityOf, availableOf, type StockAtLocation } from './domain.ts'
+import { stockOfRow } from './store.ts'
+
+/** In the order asked for; an SKU never received has none. */
+export async function readAvailability(sql: Sql, skus: readonly string[]) {
+  const rows = await sql.query<{ sku: string; available: number }>(
+    'select sku, available from stock_item where sku = any($1)',
+    [skus],
+  )
+  const bySku = new Map(rows.map(row => [row.sku, Math.max(0, row.available)]))
+  return skus.map(sku => {
+    const available = bySku.get(sku) ?? 0
+    return { sku, available, availability: availabilityOf(available) }
+  })
+}
+
+export async function readStockAtLocations(sql: Sql, skus: readonly string[]): Promise<StockAtLocation[]> {
+  return sql.query<StockAtLocation>(
+    `select sku, location_id as "locationId", location.priority,
+       on_hand - safety + backorder_limit + shortage - reserved - allocated as available
+     from stock join location on location.id = stock.location_id
+     where sku = any($1)`,
+    [skus],
+  )
+}
+
+export interface StockView extends ReturnType<typeof stockOfRow> {
+  readonly locationName: string
+  readonly available: number
+}
+
+/** Ordered by (sku, location id); `after` is the last row of the page before. */
+export async function listStockRows(
+  sql: Sql,
+  wanted: { sku: string | null; after: readonly [string, string] | null; limit: number },
+): Promise<StockView[]> {
+  const rows = await sql.query<Parameters<typeof stockOfRow>[0] & { name: string }>(
+    `select stock.*, location.name from stock join location on location.id = stock.location_id
+     where ($1::text is null or sku = $1) and ($2::text is null or (sku, location_id) > ($2, $3::text))
+     order by sku, location_id limit $4`,
+    [wanted.sku, wanted.after?.[0] ?? null, wanted.after?.[1] ?? null, wanted.limit],
+  )
+  return rows.map(row => {
+    const stock = stockOfRow(row)
+    return { ...stock, locationName: row.name, available: availableOf(stock) }
+  })
+}
+
+export async function readStockView(
+  sql: Sql,
+  at: { sku: string; locationId: string },
+): Promise<StockView | undefined> {
+  const [row] = await sql.query<Parameters<typeof stockOfRow>[0] & { name: string }>(
+    `select stock.*, location.name from stock join location on location.id = stock.location_id
+     where sku = $1 and location_id = $2`,
+    [at.sku, at.locationId],
+  )
+  if (!row) return undefined
+  const stock = stockOfRow(row)
+  return { ...stock, locationName: row.name, available: availableOf(stock) }
+}
+
+export async function upsertLocation(
+  sql: Sql,
+  location: { code: string; name: string; priority: number },
+): Promise<{ locationId: Id<'location'>; code: string; name: string }> {
+  const [row] = await sql.query<{ locationId: Id<'location'>; code: string; name: string }>(
+    `insert into location (id, code, name, priority) values ($1, $2, $3, $4)
+     on conflict (code) do update set name = excluded.name, priority = excluded.priority
+     returning id as "locationId", code, name`,
+    [newId('location'), location.code, location.name, location.priority],
+  )
+  if (!row) throw new Error(`location ${location.code} was not written`)
+  return row
+}
+
+export async function findLocations(
+  sql: Sql,
+  codes: readonly string[],
+): Promise<Map<string, Id<'location'>>> {
+  const rows = await sql.query<{ id: Id<'location'>; code: string }>(
+    'select id, code from location where code = any($1)',
+    [codes],
+  )
+  return new Map(rows.map(row => [row.code, row.id]))
+}

@@ -1,0 +1,158 @@
+import { type Id, newId } from '@storewright/kernel/ids'
+import { isUniqueViolation } from '@storewright/postgres/errors'
+import type { Database, Sql } from '@storewright/postgres/sql'
+import type { Line } from './domain.ts'
+import { type Command, decideBatch, type Outcome, type Reservation } from './reservation-batch.ts'
+import { type Entry, insertEntries, lockStock, writeStock } from './store.ts'
+
+export interface AppliedBatch {
+  readonly outcomes: Outcome[]
+  readonly eventCount: number
+}
+
+/** Decides and writes commands in one transaction: one commit for all of them. */
+export async function applyCommands(database: Database, commands: readonly Command[]): Promise<AppliedBatch> {
+  const apply = () => database.transaction(sql => applyInside(sql, commands))
+  return apply().catch(error => {
+    // Another process inserted the same reservation between our look and our insert: now we see it.
+    if (isUniqueViolation(error, 'reservation_pkey')) return apply()
+    throw error
+  })
+}
+
+async function applyInside(sql: Sql, commands: readonly Command[]): Promise<AppliedBatch> {
+  const { now, reservations } = await lockReservations(sql, commands)
+  const lines = [
+    ...commands.flatMap(command => (command.kind === 'reserve' ? command.lines : [])),
+    ...[...reservations.values()].flatMap(({ state, lines }) => (state === 'held' ? lines : [])),
+  ]
+  const locked = await lockStock(sql, lines)
+  const decision = decideBatch({ now, reservations, stock: locked.stock }, commands)
+  const isNew = ({ reservationId }: Reservation) => !reservations.has(reservationId)
+  await insertReservations(sql, decision.reservations.filter(isNew))
+  await endReservations(
+    sql,
+    decision.reservations.filter(reservation => !isNew(reservation)),
+  )
+  await bookCommitted(
+    sql,
+    decision.reservations.filter(({ state }) => state === 'committed'),
+  )
+  const eventCount = await writeStock(sql, locked, decision.stock)
+  return { outcomes: decision.outcomes, eventCount }
+}
+
+interface FoundReservation {
+  readonly id: Id<'checkout'>
+  readonly state: Reservation['state']
+  readonly expires_at: string
+  readonly lines: readonly Line[]
+}
+
+/** Locks the reservations that exist, in order of id. New ids have nothing to lock: the primary key decides. */
+async function lockReservations(
+  sql: Sql,
+  commands: readonly Command[],
+): Promise<{ now: Date; reservations: Map<string, Reservation> }> {
+  const [row] = await sql.query<{ now: Date; found: readonly FoundReservation[] }>(
+    `select now() as now, coalesce((
+       select json_agg(found) from (
+         select id, state, expires_at, (
+           select coalesce(json_agg(json_build_object(
+             'sku', sku, 'locationId', location_id, 'quantity', quantity) order by sku, location_id), '[]')
+           from reservation_line where reservation_id = reservation.id
+         ) as lines
+         from reservation where id = any($1) order by id for update
+       ) as found
+     ), '[]') as found`,
+    [commands.map(command => command.reservationId)],
+  )
+  if (!row) throw new Error('select now() gave no row')
+  const reservations = row.found.map(
+    ({ id, state, expires_at, lines }): Reservation => ({
+      reservationId: id,
+      state,
+      expiresAt: new Date(expires_at),
+      lines,
+    }),
+  )
+  return { now: row.now, reservations: new Map(reservations.map(found => [found.reservationId, found])) }
+}
+
+async function insertReservations(sql: Sql, reservations: readonly Reservation[]): Promise<void> {
+  if (reservations.length === 0) return
+  const lines = reservations.flatMap(({ reservationId, lines }) =>
+    lines.map(line => ({ reservationId, ...line })),
+  )
+  await sql.query(
+    `with header as (
+       insert into reservation (id, state, expires_at)
+       select * from unnest($1::text[], $2::text[], $3::timestamptz[]) as new (id, state, expires_at) order by id
+     )
+     insert into reservation_line (reservation_id, sku, location_id, quantity)
+     select * from unnest($4::text[], $5::text[], $6::text[], $7::int[])`,
+    [
+      reservations.map(({ reservationId }) => reservationId),
+      reservations.map(({ state }) => state),
+      reservations.map(({ expiresAt }) => expiresAt),
+      lines.map(({ reservationId }) => reservationId),
+      lines.map(({ sku }) => sku),
+      lines.map(({ locationId }) => locationId),
+      lines.map(({ quantity }) => quantity),
+    ],
+  )
+}
+
+/** Compare-and-swap on the state: fewer rows than expected means that somebody wrote past the lock. */
+async function endReservations(sql: Sql, ended: readonly Reservation[]): Promise<void> {
+  if (ended.length === 0) return
+  const swapped = await sql.query(
+    `update reservation set state = change.state, version = version + 1
+     from unnest($1::text[], $2::text[]) as change (id, state)
+     where reservation.id = change.id and reservation.state = 'held' returning 1 as one`,
+    [ended.map(({ reservationId }) => reservationId), ended.map(({ state }) => state)],
+  )
+  if (swapped.length !== ended.length) throw new Error('a locked reservation had changed its state')
+}
+
+async function bookCommitted(sql: Sql, committed: readonly Reservation[]): Promise<void> {
+  if (committed.length === 0) return
+  const transfers = committed.map(reservation => ({ id: newId('transfer'), reservation }))
+  await sql.query(
+    `insert into stock_transfer (id, cause_type, cause_id, actor)
+     select id, 'reservation', cause_id, 'system:inventory' from unnest($1::text[], $2::text[]) as new (id, cause_id)`,
+    [transfers.map(({ id }) => id), transfers.map(({ reservation }) => reservation.reservationId)],
+  )
+  const entries = transfers.flatMap(({ id, reservation }) =>
+    reservation.lines.flatMap(({ sku, locationId, quantity }): (Entry & { transferId: string })[] => [
+      { transferId: id, sku, locationId, account: 'on_hand', quantity: -quantity },
+      { transferId: id, sku, locationId, account: 'allocated', quantity },
+    ]),
+  )
+  await insertEntries(sql, entries)
+}
+
+/** Held reservations past their time, oldest first; those that somebody works on are left to him. */
+export async function findExpired(
+  sql: Sql,
+  wanted: { graceMs: number; limit: number },
+): Promise<Id<'checkout'>[]> {
+  const rows = await sql.query<{ id: Id<'checkout'> }>(
+    `select id from reservation where state = 'held' and expires_at < now() - $1 * interval '1 ms'
+     order by expires_at limit $2 for update skip locked`,
+    [wanted.graceMs, wanted.limit],
+  )
+  return rows.map(row => row.id)
+}
+
+/** Forgets released reservations; nobody asks for them under the old id any more. Returns how many. */
+export async function deleteReleased(sql: Sql, wanted: { days: number; limit: number }): Promise<number> {
+  const rows = await sql.query(
+    `delete from reservation where id in (
+       select id from reservation where state = 'released' and expires_at < now() - $1 * interval '1 day'
+       order by expires_at limit $2 for update skip locked)
+     returning 1 as one`,
+    [wanted.days, wanted.limit],
+  )
+  return rows.length
+}
