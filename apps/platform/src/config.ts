@@ -18,6 +18,8 @@ export interface PlatformConfig {
   readonly seedDemo: boolean
   /** Where services of this process answer services of other processes; none without it. */
   readonly internalPort: number | undefined
+  /** Addresses or CIDR ranges of proxies whose X-Forwarded-For is believed; nobody by default. */
+  readonly trustedProxies: readonly string[]
 }
 
 const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
@@ -27,6 +29,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): P
   const faults: string[] = []
   const production = env.NODE_ENV === 'production'
   const port = readPort(env, 'PORT', faults) ?? 3000
+  const internalPort = readPort(env, 'INTERNAL_PORT', faults)
   const publicUrl = readPublicUrl(env.PUBLIC_URL ?? `http://localhost:${port}`, faults)
   const logLevel = env.LOG_LEVEL ?? 'info'
   if (!LOG_LEVELS.includes(logLevel)) faults.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`)
@@ -51,7 +54,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): P
     shopName: env.SHOP_NAME ?? 'Fieldnote & Co.',
     logLevel,
     seedDemo: env.SEED_DEMO ? env.SEED_DEMO === '1' : !production,
-    internalPort: readPort(env, 'INTERNAL_PORT', faults),
+    internalPort,
+    trustedProxies: (env.TRUSTED_PROXIES ?? '')
+      .split(',')
+      .map(entry => entry.trim())
+      .filter(Boolean),
   }
 }
 

@@ -1,0 +1,81 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readConfig } from './config.ts'
+import { openLog } from './open-log.ts'
+import { startPlatform } from './start.ts'
+
+/** The banner waits for nothing but the listening socket; the link in it works once. */
+const startedAt = performance.now()
+
+const config = readConfigOrExit()
+mkdirSync(config.dataDir, { recursive: true })
+const log = openLog(config)
+const running = join(config.dataDir, 'running.json')
+
+let stopping: Promise<void> | undefined
+const starting = startPlatform(config, log)
+process.on('SIGINT', () => stop('SIGINT'))
+process.on('SIGTERM', () => stop('SIGTERM'))
+
+try {
+  const platform = await starting
+  if (!stopping) {
+    const { url, inboxUrl, adminLink } = platform
+    writeFileSync(running, JSON.stringify({ pid: process.pid, url, inboxUrl }))
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+    process.stdout.write(banner({ url, inboxUrl, adminLink, seconds }))
+  }
+} catch (error) {
+  log.fatal({ err: error }, 'the platform could not start')
+  process.stderr.write(`\nStorewright could not start: ${describe(error)}\n`)
+  process.exit(1)
+}
+
+function stop(signal: string): void {
+  stopping ??= (async () => {
+    log.info({ signal }, 'stopping')
+    rmSync(running, { force: true })
+    const platform = await starting.catch(() => undefined)
+    await platform?.stop()
+    log.info('stopped')
+    process.exit(0)
+  })()
+}
+
+function banner(at: {
+  url: string
+  inboxUrl: string | undefined
+  adminLink: string
+  seconds: string
+}): string {
+  const lines = [
+    '',
+    `  ${config.shopName} is open (${at.seconds} s).`,
+    '',
+    `  Store          ${at.url}`,
+    `  API reference  ${at.url}/api/reference`,
+    ...(at.inboxUrl ? [`  Inbox          ${at.inboxUrl}`] : []),
+    `  Admin          ${at.adminLink}`,
+    '                 (works once, for an hour)',
+    ...(config.production ? [] : [`  Log            ${join(config.dataDir, 'storewright.log')}`]),
+    '',
+    '  Ctrl-C stops everything.',
+    '',
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function readConfigOrExit() {
+  try {
+    return readConfig(process.env)
+  } catch (error) {
+    process.stderr.write(`${describe(error)}\n`)
+    process.exit(1)
+  }
+}
+
+/** The message and those of its causes: what a person needs to mend it. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause ? `${error.message}: ${describe(error.cause)}` : error.message
+}
