@@ -53,7 +53,7 @@ export interface Listening {
 
 /** Listens; `port` 0 takes a free one. Rejects when the port is taken. */
 export function listen(
-  app: { fetch: Hono['fetch'] },
+  app: { fetch: Parameters<typeof serveNode>[0]['fetch'] },
   options: { port: number; host: string },
 ): Promise<Listening> {
   return new Promise((resolve, reject) => {
