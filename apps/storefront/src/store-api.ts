@@ -1,8 +1,8 @@
 import type { ClientPromiseResult, ORPCError } from '@orpc/client'
 import type { ContractRouterClient, InferContractRouterOutputs } from '@orpc/contract'
-import type { authContract } from '@storewright/auth/contract'
 import type { cartContract } from '@storewright/cart/contract'
 import type { checkoutContract } from '@storewright/checkout/contract'
+import type { storeContract } from '@storewright/gateway/store-contract'
 import type { orderContract } from '@storewright/order/contract'
 import type { pricingContract } from '@storewright/pricing/contract'
 import type { productContract } from '@storewright/product/contract'
@@ -12,14 +12,8 @@ interface CallOptions {
   readonly idempotencyKey?: string
 }
 
-export type StoreApi = {
-  product: ContractRouterClient<typeof productContract, CallOptions>
-  cart: ContractRouterClient<typeof cartContract, CallOptions>
-  checkout: ContractRouterClient<typeof checkoutContract, CallOptions>
-  order: ContractRouterClient<typeof orderContract, CallOptions>
-  pricing: ContractRouterClient<typeof pricingContract, CallOptions>
-  auth: ContractRouterClient<typeof authContract, CallOptions>
-}
+/** The gateway's operations: internal ones are not among them. */
+export type StoreApi = ContractRouterClient<typeof storeContract, CallOptions>
 
 type ProductOutputs = InferContractRouterOutputs<typeof productContract>
 export type Category = ProductOutputs['listCategories']['items'][number]
