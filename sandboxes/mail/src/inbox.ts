@@ -36,6 +36,17 @@ export function createInbox(mailbox: Mailbox, reader: MessageReader): Hono {
     await next()
   })
 
+  const clear = async () => {
+    await mailbox.clear()
+    reader.forget()
+  }
+  addJson(app, reader, clear)
+  addPages(app, mailbox, reader, clear)
+  addParts(app, mailbox, reader)
+  return app
+}
+
+function addJson(app: Hono, reader: MessageReader, clear: () => Promise<void>): void {
   app.get('/api/messages', async context => {
     const filter = filterOf(context, PAGE_SIZE)
     if (typeof filter === 'string') return context.json({ title: 'Bad request', detail: filter }, 400)
@@ -49,7 +60,9 @@ export function createInbox(mailbox: Mailbox, reader: MessageReader): Hono {
     await clear()
     return context.body(null, 204)
   })
+}
 
+function addPages(app: Hono, mailbox: Mailbox, reader: MessageReader, clear: () => Promise<void>): void {
   app.get('/', async context => {
     const filter = filterOf(context, PAGE_SIZE)
     if (typeof filter === 'string') return context.text(filter, 400)
@@ -71,6 +84,10 @@ export function createInbox(mailbox: Mailbox, reader: MessageReader): Hono {
     const raw = view === 'raw' ? ((await mailbox.raw(mail.id))?.toString('utf8') ?? '') : ''
     return context.html(messagePage(mail, view === 'html' && mail.html === null ? 'text' : view, raw))
   })
+}
+
+/** What pages are made of, served by itself. */
+function addParts(app: Hono, mailbox: Mailbox, reader: MessageReader): void {
   app.get('/messages/:id/html', async context => {
     const mail = await reader.message(idOf(context))
     if (!mail || mail.html === null) return context.notFound()
@@ -95,12 +112,6 @@ export function createInbox(mailbox: Mailbox, reader: MessageReader): Hono {
   app.get('/inbox-refresh.js', context =>
     context.body(SCRIPT, 200, { 'content-type': 'text/javascript; charset=utf-8' }),
   )
-
-  async function clear(): Promise<void> {
-    await mailbox.clear()
-    reader.forget()
-  }
-  return app
 }
 
 /** Pictures sent along (`cid:`) come from here, and links open outside the frame. */

@@ -72,130 +72,157 @@ interface Pending {
  */
 export async function openMailbox(dir: string, limits: MailboxLimits = MAILBOX_LIMITS): Promise<Mailbox> {
   await mkdir(dir, { recursive: true })
-  const { segments, entries, nextId: firstId } = await load(dir)
-  let nextId = firstId
-  let file: FileHandle | undefined
-  let pending: Pending[] = []
-  let work: Promise<void> = Promise.resolve()
+  const mailbox = new FileMailbox(dir, limits, await load(dir))
+  await mailbox.trim()
+  return mailbox
+}
 
-  const totalBytes = () => segments.reduce((sum, segment) => sum + segment.bytes, 0)
+class FileMailbox implements Mailbox {
+  readonly #dir: string
+  readonly #limits: MailboxLimits
+  readonly #segments: Segment[]
+  /** In order of id. */
+  readonly #entries: Entry[]
+  #nextId: number
+  /** Of the last segment; a new process begins a new one. */
+  #file: FileHandle | undefined
+  #pending: Pending[] = []
+  #work: Promise<void> = Promise.resolve()
 
-  async function trim(): Promise<void> {
-    while (entries.length > limits.maxMessages || (totalBytes() > limits.maxBytes && entries.length > 1)) {
-      const oldest = entries.shift()
+  constructor(dir: string, limits: MailboxLimits, loaded: Loaded) {
+    this.#dir = dir
+    this.#limits = limits
+    this.#segments = loaded.segments
+    this.#entries = loaded.entries
+    this.#nextId = loaded.nextId
+  }
+
+  append(envelope: { from: string; to: readonly string[] }, raw: Buffer): Promise<StoredMail> {
+    const mail: StoredMail = {
+      id: this.#nextId++,
+      receivedAt: new Date().toISOString(),
+      from: envelope.from,
+      to: envelope.to,
+      size: raw.length,
+    }
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ mail, raw, resolve, reject })
+      if (this.#pending.length === 1) this.#work = this.#work.then(() => this.#flush())
+    })
+  }
+
+  list(filter: MailFilter): StoredMail[] {
+    const wanted = filter.to?.toLowerCase()
+    const found: StoredMail[] = []
+    for (let index = this.#entries.length - 1; index >= 0; index--) {
+      const entry = this.#entries[index]
+      if (!entry || found.length >= (filter.limit ?? Infinity)) break
+      if (filter.after !== undefined && entry.id <= filter.after) break
+      if (filter.before !== undefined && entry.id >= filter.before) continue
+      if (wanted !== undefined && !entry.to.some(address => address.toLowerCase() === wanted)) continue
+      found.push(visible(entry))
+    }
+    return found
+  }
+
+  find(id: number): StoredMail | undefined {
+    const entry = this.#locate(id)
+    return entry && visible(entry)
+  }
+
+  async raw(id: number, maxBytes = Infinity): Promise<Buffer | undefined> {
+    const entry = this.#locate(id)
+    return entry && readAt(entry.segment.path, entry.offset, Math.min(entry.size, maxBytes))
+  }
+
+  clear(): Promise<void> {
+    this.#work = this.#work.then(async () => {
+      await this.#file?.close()
+      this.#file = undefined
+      for (const segment of this.#segments) await rm(segment.path, { force: true })
+      this.#segments.length = 0
+      this.#entries.length = 0
+      // An empty segment remembers the next id, so that ids never repeat across a restart.
+      await this.#openSegment(this.#nextId)
+    })
+    return this.#work
+  }
+
+  async close(): Promise<void> {
+    await this.#work
+    await this.#file?.close()
+    this.#file = undefined
+  }
+
+  async trim(): Promise<void> {
+    const { maxMessages, maxBytes } = this.#limits
+    const bytes = () => this.#segments.reduce((sum, segment) => sum + segment.bytes, 0)
+    while (this.#entries.length > maxMessages || (this.#entries.length > 1 && bytes() > maxBytes)) {
+      const oldest = this.#entries.shift()
       if (!oldest) return
       oldest.segment.listed--
-      if (oldest.segment.listed > 0 || oldest.segment === segments.at(-1)) continue
-      segments.splice(segments.indexOf(oldest.segment), 1)
+      if (oldest.segment.listed > 0 || oldest.segment === this.#segments.at(-1)) continue
+      this.#segments.splice(this.#segments.indexOf(oldest.segment), 1)
       await rm(oldest.segment.path, { force: true })
     }
   }
 
-  async function currentSegment(firstMailId: number): Promise<{ segment: Segment; file: FileHandle }> {
-    const last = segments.at(-1)
-    if (last && file && last.bytes < SEGMENT_BYTES && last.written < SEGMENT_MESSAGES)
-      return { segment: last, file }
-    await file?.close()
-    const segment: Segment = { path: segmentPath(dir, firstMailId), bytes: 0, written: 0, listed: 0 }
-    file = await open(segment.path, 'a')
-    segments.push(segment)
-    return { segment, file }
-  }
-
-  async function flush(): Promise<void> {
-    const batch = pending
-    pending = []
+  async #flush(): Promise<void> {
+    const batch = this.#pending
+    this.#pending = []
     const first = batch[0]
     if (!first) return
     try {
-      const { segment, file } = await currentSegment(first.mail.id)
-      const parts: Buffer[] = []
-      const added: Entry[] = []
-      let offset = segment.bytes
-      for (const { mail, raw } of batch) {
-        const head = Buffer.from(`${JSON.stringify(mail)}\n`)
-        parts.push(head, raw, NEWLINE)
-        added.push({ ...mail, segment, offset: offset + head.length })
-        offset += head.length + raw.length + 1
-      }
-      await file.appendFile(Buffer.concat(parts))
-      segment.bytes = offset
-      segment.written += added.length
-      segment.listed += added.length
-      entries.push(...added)
-      for (const { mail, resolve } of batch) resolve(mail)
+      await this.#write(batch, await this.#openSegment(first.mail.id))
     } catch (error) {
       for (const { reject } of batch) reject(error)
       return
     }
-    await trim()
+    for (const { mail, resolve } of batch) resolve(mail)
+    await this.trim()
   }
 
-  const locate = (id: number): Entry | undefined => {
+  async #write(batch: readonly Pending[], to: { segment: Segment; file: FileHandle }): Promise<void> {
+    const { segment, file } = to
+    const parts: Buffer[] = []
+    const added: Entry[] = []
+    let offset = segment.bytes
+    for (const { mail, raw } of batch) {
+      const head = Buffer.from(`${JSON.stringify(mail)}\n`)
+      parts.push(head, raw, NEWLINE)
+      added.push({ ...mail, segment, offset: offset + head.length })
+      offset += head.length + raw.length + 1
+    }
+    await file.appendFile(Buffer.concat(parts))
+    segment.bytes = offset
+    segment.written += added.length
+    segment.listed += added.length
+    this.#entries.push(...added)
+  }
+
+  /** The segment to write to: the last one, or a new one named after its first message. */
+  async #openSegment(firstId: number): Promise<{ segment: Segment; file: FileHandle }> {
+    const last = this.#segments.at(-1)
+    if (last && this.#file && last.bytes < SEGMENT_BYTES && last.written < SEGMENT_MESSAGES)
+      return { segment: last, file: this.#file }
+    await this.#file?.close()
+    const segment: Segment = { path: segmentPath(this.#dir, firstId), bytes: 0, written: 0, listed: 0 }
+    this.#file = await open(segment.path, 'a')
+    this.#segments.push(segment)
+    return { segment, file: this.#file }
+  }
+
+  #locate(id: number): Entry | undefined {
     let low = 0
-    let high = entries.length - 1
+    let high = this.#entries.length - 1
     while (low <= high) {
       const middle = (low + high) >>> 1
-      const entry = entries[middle]
+      const entry = this.#entries[middle]
       if (!entry || entry.id === id) return entry
       if (entry.id < id) low = middle + 1
       else high = middle - 1
     }
     return undefined
-  }
-
-  await trim()
-  return {
-    append(envelope, raw) {
-      const mail: StoredMail = {
-        id: nextId++,
-        receivedAt: new Date().toISOString(),
-        from: envelope.from,
-        to: envelope.to,
-        size: raw.length,
-      }
-      return new Promise((resolve, reject) => {
-        pending.push({ mail, raw, resolve, reject })
-        if (pending.length === 1) work = work.then(flush)
-      })
-    },
-    list(filter) {
-      const wanted = filter.to?.toLowerCase()
-      const found: StoredMail[] = []
-      for (let index = entries.length - 1; index >= 0 && found.length < (filter.limit ?? Infinity); index--) {
-        const entry = entries[index]
-        if (!entry || (filter.after !== undefined && entry.id <= filter.after)) break
-        if (filter.before !== undefined && entry.id >= filter.before) continue
-        if (wanted !== undefined && !entry.to.some(address => address.toLowerCase() === wanted)) continue
-        found.push(visible(entry))
-      }
-      return found
-    },
-    find(id) {
-      const entry = locate(id)
-      return entry && visible(entry)
-    },
-    async raw(id, maxBytes = Infinity) {
-      const entry = locate(id)
-      return entry && readAt(entry.segment.path, entry.offset, Math.min(entry.size, maxBytes))
-    },
-    clear() {
-      work = work.then(async () => {
-        await file?.close()
-        file = undefined
-        for (const segment of segments) await rm(segment.path, { force: true })
-        segments.length = 0
-        entries.length = 0
-        // An empty segment remembers the next id, so that ids never repeat across a restart.
-        await currentSegment(nextId)
-      })
-      return work
-    },
-    async close() {
-      await work
-      await file?.close()
-      file = undefined
-    },
   }
 }
 
@@ -227,7 +254,13 @@ async function readAt(path: string, offset: number, length: number): Promise<Buf
   }
 }
 
-async function load(dir: string): Promise<{ segments: Segment[]; entries: Entry[]; nextId: number }> {
+interface Loaded {
+  readonly segments: Segment[]
+  readonly entries: Entry[]
+  readonly nextId: number
+}
+
+async function load(dir: string): Promise<Loaded> {
   const names = (await readdir(dir)).filter(name => /^\d{12}\.mail$/.test(name)).sort()
   const segments: Segment[] = []
   const entries: Entry[] = []

@@ -1,6 +1,11 @@
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server'
+import {
+  SMTPServer,
+  type SMTPServerDataStream,
+  type SMTPServerOptions,
+  type SMTPServerSession,
+} from 'smtp-server'
 import { refusalOfAddress } from './address.ts'
 import type { Mailbox } from './mailbox.ts'
 import { createTriggerCount, type Trigger, triggerOf } from './trigger.ts'
@@ -34,8 +39,6 @@ export async function startSmtp(
   limits: SmtpLimits = SMTP_LIMITS,
 ): Promise<SmtpListener> {
   const sockets = new Map<number, Socket>()
-  const fires = createTriggerCount()
-
   const server = new SMTPServer({
     name: 'mail.sandbox.test',
     banner: 'Storewright mail sandbox: nothing leaves this machine',
@@ -49,57 +52,8 @@ export async function startSmtp(
     authMethods: ['PLAIN', 'LOGIN'],
     disabledCommands: ['STARTTLS'],
     disableReverseLookup: true,
-    onAuth(auth, _session, callback) {
-      if (auth.password === 'wrong')
-        callback(new SmtpRefusal({ code: 535, message: '5.7.8 Username and password not accepted' }))
-      else callback(null, { user: auth.username ?? 'anonymous' })
-    },
-    onMailFrom(address, session, callback) {
-      const utf8 = session.envelope.smtpUtf8 === true
-      const refusal = address.address === '' ? undefined : refusalOfAddress(address.address, utf8)
-      callback(refusal ? new SmtpRefusal(refusal) : null)
-    },
-    onRcptTo(address, session, callback) {
-      const refusal = refusalOfAddress(address.address, session.envelope.smtpUtf8 === true)
-      if (refusal) return callback(new SmtpRefusal(refusal))
-      const trigger = triggerOf(address.address)
-      if (trigger?.kind === 'refuse-recipient' && fires(address.address, trigger.times))
-        return callback(new SmtpRefusal(trigger.refusal))
-      callback()
-    },
-    onData(stream, session, callback) {
-      receive(stream, session).then(
-        reply => callback(null, reply),
-        error => callback(error),
-      )
-    },
+    ...conversation(mailbox, session => sockets.get(session.remotePort)?.destroy()),
   })
-
-  async function receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<string> {
-    const chunks: Buffer[] = []
-    for await (const chunk of stream) if (!stream.sizeExceeded) chunks.push(chunk as Buffer)
-    if (stream.sizeExceeded) throw new SmtpRefusal({ code: 552, message: '5.3.4 Message too big' })
-    const raw = Buffer.concat(chunks)
-    const sender = session.envelope.mailFrom
-    const recipients = session.envelope.rcptTo.map(recipient => recipient.address)
-    if (countFromHeaders(raw) !== 1)
-      throw new SmtpRefusal({ code: 550, message: '5.7.1 Messages need exactly one From header (RFC 5322)' })
-    const active = triggersOf(recipients)
-    for (const trigger of active) if (trigger.kind === 'refuse-data') throw new SmtpRefusal(trigger.refusal)
-    for (const trigger of active) if (trigger.kind === 'delay') await sleep(trigger.delayMs)
-    const mail = await mailbox.append({ from: sender ? sender.address : '', to: recipients }, raw)
-    if (active.some(trigger => trigger.kind === 'drop')) sockets.get(session.remotePort)?.destroy()
-    return `OK: queued as ${mail.id}`
-  }
-
-  function triggersOf(recipients: readonly string[]): Trigger[] {
-    return recipients.flatMap(address => {
-      const trigger = triggerOf(address)
-      if (!trigger || trigger.kind === 'refuse-recipient') return []
-      return trigger.kind === 'delay' || fires(address, trigger.times) ? [trigger] : []
-    })
-  }
-
   server.server.on('connection', (socket: Socket) => {
     const { remotePort } = socket
     if (remotePort === undefined) return
@@ -123,6 +77,71 @@ export async function startSmtp(
         for (const socket of sockets.values()) socket.destroy()
       }),
   }
+}
+
+type Conversation = Required<Pick<SMTPServerOptions, 'onAuth' | 'onMailFrom' | 'onRcptTo' | 'onData'>>
+
+/** What the server says at each step. `hangUp` cuts the connection without a word. */
+function conversation(mailbox: Mailbox, hangUp: (session: SMTPServerSession) => void): Conversation {
+  const fires = createTriggerCount()
+
+  function triggersOf(recipients: readonly string[]): Trigger[] {
+    return recipients.flatMap(address => {
+      const trigger = triggerOf(address)
+      if (!trigger || trigger.kind === 'refuse-recipient') return []
+      return trigger.kind === 'delay' || fires(address, trigger.times) ? [trigger] : []
+    })
+  }
+
+  async function receive(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<string> {
+    const raw = await readMessage(stream)
+    const sender = session.envelope.mailFrom
+    const recipients = session.envelope.rcptTo.map(recipient => recipient.address)
+    if (countFromHeaders(raw) !== 1)
+      throw new SmtpRefusal({ code: 550, message: '5.7.1 Messages need exactly one From header (RFC 5322)' })
+    const active = triggersOf(recipients)
+    for (const trigger of active) if (trigger.kind === 'refuse-data') throw new SmtpRefusal(trigger.refusal)
+    for (const trigger of active) if (trigger.kind === 'delay') await sleep(trigger.delayMs)
+    const mail = await mailbox.append({ from: sender ? sender.address : '', to: recipients }, raw)
+    if (active.some(trigger => trigger.kind === 'drop')) hangUp(session)
+    return `OK: queued as ${mail.id}`
+  }
+
+  return {
+    onAuth(auth, _session, callback) {
+      if (auth.password === 'wrong')
+        callback(new SmtpRefusal({ code: 535, message: '5.7.8 Username and password not accepted' }))
+      else callback(null, { user: auth.username ?? 'anonymous' })
+    },
+    onMailFrom({ address }, session, callback) {
+      // The null sender of bounces is an address too.
+      const refusal =
+        address === '' ? undefined : refusalOfAddress(address, session.envelope.smtpUtf8 === true)
+      callback(refusal ? new SmtpRefusal(refusal) : null)
+    },
+    onRcptTo({ address }, session, callback) {
+      const refusal = refusalOfAddress(address, session.envelope.smtpUtf8 === true)
+      if (refusal) return callback(new SmtpRefusal(refusal))
+      const trigger = triggerOf(address)
+      if (trigger?.kind === 'refuse-recipient' && fires(address, trigger.times))
+        return callback(new SmtpRefusal(trigger.refusal))
+      callback()
+    },
+    onData(stream, session, callback) {
+      receive(stream, session).then(
+        reply => callback(null, reply),
+        error => callback(error),
+      )
+    },
+  }
+}
+
+async function readMessage(stream: SMTPServerDataStream): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  // What exceeds the size is read, as the protocol demands, but not kept.
+  for await (const chunk of stream) if (!stream.sizeExceeded) chunks.push(chunk as Buffer)
+  if (stream.sizeExceeded) throw new SmtpRefusal({ code: 552, message: '5.3.4 Message too big' })
+  return Buffer.concat(chunks)
 }
 
 function countFromHeaders(raw: Buffer): number {

@@ -28,7 +28,7 @@ function readable(html: string): string {
 
 test('says the same in HTML and text: lines, sums, tax, addresses, how to pay, where to look', () => {
   const mail = render(sampleOrder({ note: 'Ring twice' }))
-  assert.equal(mail.subject, 'Your Test Shop order SW-100042')
+  assert.equal(mail.subject, 'Your order SW-100042 at Test Shop')
   for (const body of [readable(mail.html), mail.text.replace(/\s+/g, ' ')]) {
     for (const part of [
       'SW-100042',

@@ -53,7 +53,7 @@ export function renderOrderConfirmation(
 }
 
 export function confirmationSubject(order: Pick<Order, 'number'>, shopName: string): string {
-  return `Your ${shopName} order ${order.number}`
+  return `Your order ${order.number} at ${shopName}`
 }
 
 function confirmationOf(order: Order, trackingUrl: string, shop: Shop): Confirmation {

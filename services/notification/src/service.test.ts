@@ -75,7 +75,7 @@ describe('sending', () => {
     const mails = await sandbox.messages({ to: 'once@example.com' })
     assert.equal(mails.length, 1)
     const message = await messageAbout(order.orderId)
-    assert.equal(mails[0]?.subject, 'Your Test Shop order SW-100042')
+    assert.equal(mails[0]?.subject, 'Your order SW-100042 at Test Shop')
     assert.equal(mails[0]?.messageId, `<${message.messageId}@shop.example>`)
     const mail = await sandbox.message(mails[0]?.id ?? 0)
     assert.match(mail?.text ?? '', /Stoneware Mug/)
