@@ -19,8 +19,9 @@ if (!definition) {
   process.exit(2)
 }
 const config = readConfig(process.env)
-if (!process.env.STOREWRIGHT_SECRET) {
-  process.stderr.write('STOREWRIGHT_SECRET is needed: the processes of one installation share it\n')
+const shared = ['STOREWRIGHT_SECRET', 'PUBLIC_URL'].filter(variable => !process.env[variable])
+if (shared.length > 0) {
+  process.stderr.write(`${shared.join(' and ')} needed: the processes of one installation share them\n`)
   process.exit(2)
 }
 const log = createLogger({ level: config.logLevel }).child({ service: name })
