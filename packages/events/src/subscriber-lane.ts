@@ -40,128 +40,152 @@ interface HeldBack {
 }
 
 export function createSubscriberLane(options: LaneOptions): SubscriberLane {
-  const { database, subscriber, clock } = options
-  /** Aggregates that failed while others passed: they are tried alone, and later. */
-  const heldBack = new Map<string, HeldBack>()
-  let floor = 0
-  let rescanAt = clock.now() + RESCAN_EVERY_MS
-  let failures = 0
-  let retryAt = 0
-  let woken = false
-  let stopped = false
-  let running: Promise<void> | undefined
-  let retryTimer: NodeJS.Timeout | undefined
+  return new DeliveryLane(options)
+}
 
-  const wake = () => {
-    woken = true
-    if (!running && !stopped)
-      running = run().finally(() => {
-        running = undefined
-        // A wake-up that came between the last look and this line.
-        if (woken && !stopped && clock.now() >= retryAt) wake()
-      })
+class DeliveryLane implements SubscriberLane {
+  readonly #options: LaneOptions
+  /** Aggregates that failed while others passed: they are tried alone, and later. */
+  readonly #heldBack = new Map<string, HeldBack>()
+  /** Everything at or below is delivered. */
+  #floor = 0
+  #rescanAt: number
+  #failures = 0
+  #retryAt = 0
+  #retryTimer: NodeJS.Timeout | undefined
+  /** Counts rescans: a floor found before one is worth nothing after it. */
+  #generation = 0
+  /** There may be something to deliver. */
+  #woken = false
+  #stopped = false
+  #running: Promise<void> | undefined
+
+  constructor(options: LaneOptions) {
+    this.#options = options
+    this.#rescanAt = options.clock.now() + RESCAN_EVERY_MS
   }
 
-  async function run(): Promise<void> {
-    while (woken && !stopped) {
-      if (clock.now() < retryAt) return
-      woken = false
+  wake(): void {
+    this.#woken = true
+    if (this.#running || this.#stopped) return
+    this.#running = this.#run().finally(() => {
+      this.#running = undefined
+      // A wake-up that came between the last look and this line.
+      if (this.#woken && !this.#stopped && this.#now() >= this.#retryAt) this.wake()
+    })
+  }
+
+  rescan(): void {
+    // Aggregates may be another process's now; whatever is still ours fails again and is held back again.
+    this.#heldBack.clear()
+    this.#floor = 0
+    this.#generation++
+    this.wake()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#retryTimer)
+    await this.#running
+  }
+
+  #now(): number {
+    return this.#options.clock.now()
+  }
+
+  async #run(): Promise<void> {
+    while (this.#woken && !this.#stopped && this.#now() >= this.#retryAt) {
+      this.#woken = false
       try {
-        if (await round()) woken = true
-        failures = 0
+        if (await this.#round()) this.#woken = true
+        this.#failures = 0
       } catch (error) {
-        failures++
-        const waitMs = backoffMs(failures, CONSUMER_BACKOFF_MAX_MS)
-        retryAt = clock.now() + waitMs
-        later(waitMs)
-        options.warn(error, `events for ${subscriber.consumer} wait ${waitMs} ms`)
+        this.#failures++
+        const waitMs = backoffMs(this.#failures, CONSUMER_BACKOFF_MAX_MS)
+        this.#retryAt = this.#now() + waitMs
+        this.#wakeIn(waitMs)
+        this.#options.warn(error, `events for ${this.#options.subscriber.consumer} wait ${waitMs} ms`)
       }
     }
   }
 
-  function later(waitMs: number): void {
-    clearTimeout(retryTimer)
-    if (!stopped) retryTimer = setTimeout(wake, waitMs)
+  /** Only for speed: the poll wakes as well, so that one timer is enough for all waits. */
+  #wakeIn(waitMs: number): void {
+    clearTimeout(this.#retryTimer)
+    if (!this.#stopped) this.#retryTimer = setTimeout(() => this.wake(), waitMs)
   }
 
   /** True when there may be more to do at once. */
-  async function round(): Promise<boolean> {
-    const partitions = options.owned()
+  async #round(): Promise<boolean> {
+    const { database, subscriber, batchSize } = this.#options
+    const partitions = this.#options.owned()
     if (partitions.length === 0) return false
-    if (clock.now() >= rescanAt) {
-      floor = 0
-      // Whose wait ended long ago was delivered by another process.
-      for (const [key, { until }] of heldBack) if (until < rescanAt - RESCAN_EVERY_MS) heldBack.delete(key)
-      rescanAt = clock.now() + RESCAN_EVERY_MS
-    }
-    const settled = options.settled()
-    const from = floor
+    if (this.#now() >= this.#rescanAt) this.#forgetFloor()
+    const generation = this.#generation
+    // Read before the rows: what settles later is for the next round.
+    const settled = this.#options.settled()
     const found = await fetchUndelivered(database, {
       partitions,
       consumer: subscriber.consumer,
       aggregateTypes: subscriber.aggregateTypes,
-      floor: from,
-      leaveOut: [...heldBack].filter(([, { until }]) => until > clock.now()).map(([key]) => key),
-      limit: options.batchSize,
+      floor: this.#floor,
+      leaveOut: [...this.#heldBack].filter(([, { until }]) => until > this.#now()).map(([key]) => key),
+      limit: batchSize,
     })
-    await deliverAll(found.events)
-    if (heldBack.size === 0 && floor === from) floor = Math.max(from, floorAfter(found, settled))
+    await this.#deliverAll(found.events)
+    if (this.#heldBack.size === 0 && this.#generation === generation && !this.#stopped)
+      this.#floor = Math.max(this.#floor, floorAfter(found, settled))
     return found.events.length > 0
   }
 
-  async function deliverAll(found: readonly PlacedEvent[]): Promise<void> {
+  #forgetFloor(): void {
+    this.#floor = 0
+    // Whose wait ended long ago was delivered by another process.
+    for (const [key, { until }] of this.#heldBack)
+      if (until < this.#now() - RESCAN_EVERY_MS) this.#heldBack.delete(key)
+    this.#rescanAt = this.#now() + RESCAN_EVERY_MS
+  }
+
+  async #deliverAll(found: readonly PlacedEvent[]): Promise<void> {
     const groups = groupByAggregate(found.map(({ event }) => event))
-    const suspects = groups.filter(group => heldBack.has(keyOf(group)))
-    const rest = groups.filter(group => !heldBack.has(keyOf(group)))
+    const suspects = groups.filter(group => this.#heldBack.has(keyOf(group)))
+    const rest = groups.filter(group => !this.#heldBack.has(keyOf(group)))
     const tally: Tally = { delivered: 0, failed: 0 }
-    await deliver(rest, tally)
-    for (const suspect of suspects) await deliver([suspect], tally)
+    await this.#deliver(rest, tally)
+    for (const suspect of suspects) await this.#deliver([suspect], tally)
   }
 
   /** On failure halves the batch, down to the aggregate at fault; gives up when nothing at all gets through. */
-  async function deliver(groups: readonly StoredEvent[][], tally: Tally): Promise<void> {
-    if (groups.length === 0 || stopped) return
+  async #deliver(groups: readonly StoredEvent[][], tally: Tally): Promise<void> {
+    if (groups.length === 0 || this.#stopped) return
+    const { database, subscriber, subscribers } = this.#options
     const events = groups.flat()
     try {
       await subscriber.deliver(events)
     } catch (error) {
       if (groups.length > 1) {
         const half = groups.length >>> 1
-        await deliver(groups.slice(0, half), tally)
-        await deliver(groups.slice(half), tally)
+        await this.#deliver(groups.slice(0, half), tally)
+        await this.#deliver(groups.slice(half), tally)
         return
       }
       tally.failed++
-      if ((tally.delivered === 0 && tally.failed > 1) || heldBack.size >= HELD_BACK_MAX) throw error
-      holdBack(keyOf(events), error)
+      if ((tally.delivered === 0 && tally.failed > 1) || this.#heldBack.size >= HELD_BACK_MAX) throw error
+      this.#holdBack(keyOf(events), error)
       return
     }
-    await markDelivered(database, subscriber.consumer, events, options.subscribers)
+    await markDelivered(database, subscriber.consumer, events, subscribers)
     tally.delivered++
-    if (groups.length === 1) heldBack.delete(keyOf(events))
+    if (groups.length === 1) this.#heldBack.delete(keyOf(events))
   }
 
-  function holdBack(key: string, error: unknown): void {
-    const count = (heldBack.get(key)?.failures ?? 0) + 1
-    const waitMs = backoffMs(count, AGGREGATE_BACKOFF_MAX_MS)
-    heldBack.set(key, { failures: count, until: clock.now() + waitMs })
-    later(waitMs)
-    options.warn(error, `events of ${key.replace('\n', ' ')} for ${subscriber.consumer} wait ${waitMs} ms`)
-  }
-
-  return {
-    wake,
-    rescan() {
-      // Aggregates may be another process's now; whatever is still ours fails again and is held back again.
-      heldBack.clear()
-      floor = 0
-      wake()
-    },
-    async stop() {
-      stopped = true
-      clearTimeout(retryTimer)
-      await running
-    },
+  #holdBack(key: string, error: unknown): void {
+    const failures = (this.#heldBack.get(key)?.failures ?? 0) + 1
+    const waitMs = backoffMs(failures, AGGREGATE_BACKOFF_MAX_MS)
+    this.#heldBack.set(key, { failures, until: this.#now() + waitMs })
+    this.#wakeIn(waitMs)
+    const { consumer } = this.#options.subscriber
+    this.#options.warn(error, `events of ${key.replace('\n', ' ')} for ${consumer} wait ${waitMs} ms`)
   }
 }
 

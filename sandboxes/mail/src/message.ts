@@ -1,5 +1,6 @@
 import PostalMime, { type Address, type Email } from 'postal-mime'
-import type { Mailbox, StoredMail } from './mailbox.ts'
+import type { Mailbox } from './mailbox.ts'
+import type { StoredMail } from './segment.ts'
 
 /** One line of the inbox: the envelope, and what the headers say. */
 export interface MailSummary extends StoredMail {

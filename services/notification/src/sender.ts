@@ -1,4 +1,4 @@
-import { createLane } from '@storewright/postgres/lane'
+import { createLane, type Lane } from '@storewright/postgres/lane'
 import type { Database } from '@storewright/postgres/sql'
 import type { Logger } from '@storewright/rpc/log'
 import { messageIdHeader, retryDelayMs, type SendOutcome, stateAfter } from './domain.ts'
@@ -38,92 +38,103 @@ const POLL_MS = 1000
 
 /** Sends what is due, a bounded number at a time, until stopped. Any number of processes may run one. */
 export function startSender(options: SenderOptions): Sender {
-  const { database, transport, log } = options
-  const leaseMs = options.leaseMs ?? LEASE_MS
-  const inFlight = new Set<Promise<void>>()
-  const results = createLane<Finished, void>({
-    name: 'notification.finish',
-    maxItems: 200,
-    run: async items => {
-      await finishMessages(database, items)
-      return items.map(() => undefined)
-    },
-  })
-  let stopped = false
-  let woken = false
-  let claiming: Promise<void> | undefined
+  return new SendingLoop(options)
+}
 
-  function wake(): void {
-    woken = true
-    if (claiming || stopped) return
-    claiming = claim().finally(() => {
-      claiming = undefined
-      if (woken && !stopped && inFlight.size <= IN_FLIGHT_MAX / 2) wake()
+class SendingLoop implements Sender {
+  readonly #options: SenderOptions
+  readonly #results: Lane<Finished, void>
+  readonly #inFlight = new Set<Promise<void>>()
+  readonly #timer: NodeJS.Timeout
+  /** There may be due messages that have not been claimed. */
+  #woken = false
+  #stopped = false
+  #claiming: Promise<void> | undefined
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+    this.#results = createLane({
+      name: 'notification.finish',
+      maxItems: 200,
+      run: async items => {
+        await finishMessages(options.database, items)
+        return items.map(() => undefined)
+      },
+    })
+    this.#timer = setInterval(() => this.wake(), options.pollMs ?? POLL_MS)
+    this.wake()
+  }
+
+  wake(): void {
+    this.#woken = true
+    if (this.#claiming || this.#stopped) return
+    this.#claiming = this.#claim().finally(() => {
+      this.#claiming = undefined
+      if (this.#woken && !this.#stopped && this.#hasRoom()) this.wake()
     })
   }
 
-  async function claim(): Promise<void> {
+  async stop(): Promise<void> {
+    this.#stopped = true
+    clearInterval(this.#timer)
+    await this.#claiming
+    await Promise.all(this.#inFlight)
+    await this.#results.close()
+    this.#options.transport.close()
+  }
+
+  /** Half a load at a time: fewer, larger claims. */
+  #hasRoom(): boolean {
+    return this.#inFlight.size <= IN_FLIGHT_MAX / 2
+  }
+
+  async #claim(): Promise<void> {
+    const { database, leaseMs = LEASE_MS, log } = this.#options
     try {
-      while (woken && !stopped) {
-        const room = IN_FLIGHT_MAX - inFlight.size
-        // Half a load at a time; whoever finishes wakes again.
-        if (room < IN_FLIGHT_MAX / 2) return
-        woken = false
-        const messages = await claimDue(database, room, leaseMs)
-        if (messages.length > 0) woken = true
-        for (const message of messages) start(message)
+      while (this.#woken && !this.#stopped && this.#hasRoom()) {
+        this.#woken = false
+        const messages = await claimDue(database, IN_FLIGHT_MAX - this.#inFlight.size, leaseMs)
+        if (messages.length > 0) this.#woken = true
+        for (const message of messages) this.#start(message)
       }
     } catch (error) {
-      woken = false // the poll tries again
+      this.#woken = false // the poll tries again
       log.warn({ err: error }, 'due messages could not be read')
     }
   }
 
-  function start(message: ClaimedMessage): void {
-    const work = sendOne(message).then(() => {
-      inFlight.delete(work)
-      if (woken) wake()
+  #start(message: ClaimedMessage): void {
+    const work = this.#send(message).then(() => {
+      this.#inFlight.delete(work)
+      if (this.#woken) this.wake()
     })
-    inFlight.add(work)
+    this.#inFlight.add(work)
   }
 
-  async function sendOne(message: ClaimedMessage): Promise<void> {
-    const outcome = await trySending(message)
+  async #send(message: ClaimedMessage): Promise<void> {
+    const { log } = this.#options
+    const outcome = await this.#trySending(message)
     const state = stateAfter(outcome, message.waitedMs)
     const error = outcome.kind === 'sent' ? null : outcome.error
     const retryInMs = state === 'queued' ? retryDelayMs(message.attempts, Math.random()) : 0
     if (error)
       log.warn({ messageId: message.id, state, attempts: message.attempts, error }, 'message not sent')
     try {
-      await results.submit({ id: message.id, epoch: message.epoch, state, error, retryInMs })
+      await this.#results.submit({ id: message.id, epoch: message.epoch, state, error, retryInMs })
     } catch (failure) {
       // The lease runs out and it is sent again, under the same Message-ID.
       log.warn({ err: failure, messageId: message.id }, 'the result of a message could not be stored')
     }
   }
 
-  async function trySending(message: ClaimedMessage): Promise<SendOutcome> {
+  async #trySending(message: ClaimedMessage): Promise<SendOutcome> {
+    const { render, domain, transport } = this.#options
     let mail: RenderedMail
     try {
-      mail = options.render(message)
+      mail = render(message)
     } catch (error) {
       return { kind: 'permanent', error: error instanceof Error ? error.message : String(error) }
     }
-    const messageId = messageIdHeader(message, options.domain)
-    return transport.send({ to: message.recipient, messageId, ...mail })
-  }
-
-  const timer = setInterval(wake, options.pollMs ?? POLL_MS)
-  wake()
-  return {
-    wake,
-    async stop() {
-      stopped = true
-      clearInterval(timer)
-      await claiming
-      await Promise.all(inFlight)
-      await results.close()
-      transport.close()
-    },
+    return transport.send({ to: message.recipient, messageId: messageIdHeader(message, domain), ...mail })
   }
 }
