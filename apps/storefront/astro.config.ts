@@ -1,5 +1,5 @@
 import { defineConfig, passthroughImageService } from 'astro/config'
-import storewright from './adapter/integration.ts'
+import { storewright } from './adapter/integration.ts'
 
 export default defineConfig({
   output: 'server',
@@ -13,4 +13,6 @@ export default defineConfig({
   security: { checkOrigin: true },
   devToolbar: { enabled: false },
   prefetch: false,
+  // Not 'jsx', which would swallow the space before a link that starts a line.
+  compressHTML: true,
 })

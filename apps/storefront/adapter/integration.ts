@@ -5,7 +5,7 @@ import type { AstroIntegration } from 'astro'
  * A fetch adapter: the built entry exports `handle(request, locals)` and the platform does the HTTP.
  * Not @astrojs/node: it installs a process-wide unhandledRejection listener that would hide the platform's own faults.
  */
-export default function storewright(): AstroIntegration {
+export function storewright(): AstroIntegration {
   return {
     name: '@storewright/storefront-adapter',
     hooks: {

@@ -37,23 +37,22 @@ export async function runCheckout(api: StoreApi, market: Market, form?: FormData
   if (!cart.cartId || cart.lines.length === 0) return afterCart(api, market, values)
   const own = markets.items.find(candidate => candidate.marketId === market.id)
   const countries = own?.countries ?? []
-  const country =
-    countries.find(({ code }) => code === values['country'])?.code ?? own?.defaultCountry ?? 'DE'
+  const country = countries.find(({ code }) => code === values.country)?.code ?? own?.defaultCountry ?? 'DE'
   const cartId = cart.cartId
 
-  const placing = values['_action'] === 'place' ? await place(api, market, values, cartId) : undefined
+  const placing = values._action === 'place' ? await place(api, market, values, cartId) : undefined
   if (placing?.redirect) return { kind: 'redirect', to: placing.redirect }
 
   const quoted = await attempt(
     api.checkout.quoteCheckout({
       cartId,
       country,
-      ...(values['shippingRateId'] && { shippingRateId: values['shippingRateId'] }),
+      ...(values.shippingRateId && { shippingRateId: values.shippingRateId }),
     }),
   )
   // A rate of another country is no mistake of the shopper's: start again from the cheapest.
   const retried =
-    quoted.refusal?.code === 'invalid-input' && values['shippingRateId']
+    quoted.refusal?.code === 'invalid-input' && values.shippingRateId
       ? await attempt(api.checkout.quoteCheckout({ cartId, country }))
       : quoted
   if (retried.refusal) return blockedBy(retried.refusal, cart)
@@ -68,7 +67,7 @@ export async function runCheckout(api: StoreApi, market: Market, form?: FormData
       errors: placing?.errors ?? {},
       quote,
       countries,
-      idempotencyKey: (isUnknown && values['idempotencyKey']) || crypto.randomUUID(),
+      idempotencyKey: (isUnknown && values.idempotencyKey) || crypto.randomUUID(),
       ...noticeFor(placing, values, quote),
     },
   }
@@ -91,7 +90,7 @@ async function place(
   const missing = missingFields(values)
   if (Object.keys(missing).length > 0)
     return { errors: missing, notice: 'Some fields are still empty. Nothing was ordered yet.' }
-  const idempotencyKey = values['idempotencyKey'] || crypto.randomUUID()
+  const idempotencyKey = values.idempotencyKey || crypto.randomUUID()
   let answer: Awaited<ReturnType<typeof payOnce>>
   try {
     answer = await payOnce(api, values, cartId, idempotencyKey)
@@ -123,8 +122,8 @@ function payOnce(api: StoreApi, values: CheckoutValues, cartId: string, idempote
  * or there is just nothing to buy.
  */
 async function afterCart(api: StoreApi, market: Market, values: CheckoutValues): Promise<CheckoutOutcome> {
-  const cartId = values['cartId']
-  if (values['_action'] === 'place' && cartId) {
+  const cartId = values.cartId
+  if (values._action === 'place' && cartId) {
     const { redirect } = await place(api, market, values, cartId)
     if (redirect) return { kind: 'redirect', to: redirect }
   }
@@ -137,7 +136,7 @@ function noticeFor(
   quote: Quote,
 ): Pick<CheckoutView, 'notice' | 'formerTotal'> {
   if (placing?.notice) return { notice: placing.notice }
-  const former = Number(values['shownTotal'])
+  const former = Number(values.shownTotal)
   const isShown = Number.isSafeInteger(former) && former > 0
   if (!placing?.isTotalChanged) return {}
   if (!isShown || former === quote.totals.total.amount)

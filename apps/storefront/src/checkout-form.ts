@@ -17,31 +17,31 @@ export function readCheckoutForm(form: FormData): CheckoutValues {
 }
 
 export function hasOtherBilling(values: CheckoutValues): boolean {
-  return values['billing'] === 'other'
+  return values.billing === 'other'
 }
 
 /** Empty required fields, said before anything is asked of the services. */
 export function missingFields(values: CheckoutValues): Record<string, string> {
   const errors: Record<string, string> = {}
-  if (!values['email']) errors['email'] = 'Please enter your email address.'
+  if (!values.email) errors.email = 'Please enter your email address.'
   for (const prefix of hasOtherBilling(values) ? ['', 'billing-'] : [''])
     for (const field of ADDRESS_FIELDS)
       if (!OPTIONAL.has(field) && !values[prefix + field])
         errors[prefix + field] = `Please enter ${NAMES[field]}.`
-  if (!values['paymentMethod']) errors['paymentMethod'] = 'Please choose a way to pay.'
+  if (!values.paymentMethod) errors.paymentMethod = 'Please choose a way to pay.'
   return errors
 }
 
 export function payInput(values: CheckoutValues, cartId: string): PayInput {
   return {
     cartId: cartId as PayInput['cartId'],
-    quoteHash: values['quoteHash'] ?? '',
-    email: values['email'] ?? '',
+    quoteHash: values.quoteHash ?? '',
+    email: values.email ?? '',
     shippingAddress: address(values, ''),
     ...(hasOtherBilling(values) && { billingAddress: address(values, 'billing-') }),
-    shippingRateId: values['shippingRateId'] ?? '',
-    paymentMethod: values['paymentMethod'] as PayInput['paymentMethod'],
-    ...(values['note'] && { note: values['note'] }),
+    shippingRateId: values.shippingRateId ?? '',
+    paymentMethod: values.paymentMethod as PayInput['paymentMethod'],
+    ...(values.note && { note: values.note }),
   }
 }
 

@@ -6,9 +6,9 @@ export const RAILS = [
     description: 'The latest pieces to come out of the workshops.',
   },
   {
-    collection: 'glow',
-    title: 'Evening light',
-    description: 'Lamps, lanterns and candles for the slow end of the day.',
+    collection: 'slow-mornings',
+    title: 'Slow mornings',
+    description: 'Tea, soft light and somewhere good to sit.',
   },
   {
     collection: 'gifts-under-50',

@@ -1,32 +1,29 @@
 import type { ClientPromiseResult, ORPCError } from '@orpc/client'
 import type { ContractRouterClient, InferContractRouterOutputs } from '@orpc/contract'
-import type { cartContract } from '@storewright/cart/contract'
-import type { checkoutContract } from '@storewright/checkout/contract'
 import type { storeContract } from '@storewright/gateway/store-contract'
-import type { orderContract } from '@storewright/order/contract'
-import type { pricingContract } from '@storewright/pricing/contract'
-import type { productContract } from '@storewright/product/contract'
 
-interface CallOptions {
+/** Per call, beside the input. */
+export interface CallOptions {
   /** Required by `pay`; the same key always answers for the same order. */
   readonly idempotencyKey?: string
 }
 
-/** The gateway's operations: internal ones are not among them. */
+/** Everything that passes the gateway, in the name of this request's shopper. */
 export type StoreApi = ContractRouterClient<typeof storeContract, CallOptions>
 
-type ProductOutputs = InferContractRouterOutputs<typeof productContract>
+type Outputs = InferContractRouterOutputs<typeof storeContract>
+type ProductOutputs = Outputs['product']
 export type Category = ProductOutputs['listCategories']['items'][number]
 export type ProductCard = ProductOutputs['listProducts']['items'][number]
 export type Product = ProductOutputs['getProduct']
 export type Variant = Product['variants'][number]
 export type Image = ProductCard['images'][number]
 export type Availability = ProductCard['availability']
-export type Cart = InferContractRouterOutputs<typeof cartContract>['getCart']
+export type Cart = Outputs['cart']['getCart']
 export type CartLine = Cart['lines'][number]
-export type Quote = InferContractRouterOutputs<typeof checkoutContract>['quoteCheckout']
-export type Order = InferContractRouterOutputs<typeof orderContract>['getOrder']
-export type StoreMarket = InferContractRouterOutputs<typeof pricingContract>['listMarkets']['items'][number]
+export type Quote = Outputs['checkout']['quoteCheckout']
+export type Order = Outputs['order']['getOrder']
+export type StoreMarket = Outputs['pricing']['listMarkets']['items'][number]
 export type Money = ProductCard['price']
 
 /** What a declared refusal looks like to a page, whatever the operation. */

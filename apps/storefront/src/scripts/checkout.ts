@@ -1,7 +1,7 @@
 // Country and shipping change the totals: the same form is asked for again and the parts that changed are put in place.
 // Without this script the "Update totals" button does the same with a page load.
 const form = document.querySelector<HTMLFormElement>('form[data-checkout]')
-const PARTS = ['summary', 'shipping-options', 'payment-options', 'checkout-notice']
+const PARTS = ['summary', 'total-bar', 'shipping-options', 'payment-options', 'checkout-notice']
 let asking: AbortController | undefined
 
 if (form) {
