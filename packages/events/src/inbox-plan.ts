@@ -8,6 +8,8 @@ export interface HeldEvent {
   readonly attempts: number
   /** It failed, and the time of its next try has not come. */
   readonly resting: boolean
+  /** What it failed with. */
+  readonly error: string | null
 }
 
 /** What the inbox knows of one aggregate. */
@@ -22,8 +24,13 @@ export interface InboxPlan {
   readonly ready: readonly StoredEvent[][]
   /** New ones that must wait for those before them. */
   readonly park: readonly StoredEvent[]
-  /** Aggregates that stand behind an event which failed and will be tried again. */
-  readonly unsettled: readonly string[]
+  readonly unsettled: readonly Unsettled[]
+}
+
+/** An aggregate that stands behind an event which failed and will be tried again. */
+export interface Unsettled {
+  readonly key: string
+  readonly error: string
 }
 
 /** Decides what may run now. Events already processed are dropped; held ones join when their turn has come. */
@@ -33,7 +40,7 @@ export function planInbox(
 ): InboxPlan {
   const ready: StoredEvent[][] = []
   const park: StoredEvent[] = []
-  const unsettled: string[] = []
+  const unsettled: Unsettled[] = []
   for (const [key, events] of groupBySequence(delivered)) {
     const inbox = known.get(key) ?? { lastSeq: 0, held: [] }
     const held = new Map(inbox.held.map(item => [item.event.aggregateSeq, item]))
@@ -42,7 +49,7 @@ export function planInbox(
       const waiting = held.get(seq)
       if (waiting?.state === 'dead') break
       if (waiting?.resting) {
-        unsettled.push(key)
+        unsettled.push({ key, error: waiting.error ?? '' })
         break
       }
       const event = waiting?.event ?? events.get(seq)

@@ -44,9 +44,9 @@ export async function readInbox(
        order by aggregate_seq desc limit 1) as newest`,
     wanted,
   )
-  const held = await sql.query<EventRow & { state: 'parked' | 'dead'; attempts: number; resting: boolean }>(
+  const held = await sql.query<EventRow & Omit<HeldEvent, 'event'>>(
     `select event_id as id, inbox.aggregate_type, inbox.aggregate_id, aggregate_seq, type, payload, occurred_at,
-       trace, state, attempts, coalesce(retry_at > clock_timestamp(), false) as resting
+       trace, state, attempts, error, coalesce(retry_at > clock_timestamp(), false) as resting
      from unnest($1::text[], $2::text[]) as wanted (aggregate_type, aggregate_id)
      join inbox on inbox.aggregate_type = wanted.aggregate_type and inbox.aggregate_id = wanted.aggregate_id
        and state <> 'processed'`,
@@ -63,8 +63,8 @@ export async function readInbox(
   }
   for (const row of held) {
     const event = eventOfRow(row)
-    const { state, attempts, resting } = row
-    known.get(aggregateKey(event))?.held.push({ event, state, attempts, resting })
+    const { state, attempts, resting, error } = row
+    known.get(aggregateKey(event))?.held.push({ event, state, attempts, resting, error })
   }
   return known
 }

@@ -1,7 +1,7 @@
 import type { Database, Sql } from '@storewright/postgres/sql'
 import { RETRY_BASE_MS } from './backoff.ts'
 import { aggregateKey, type StoredEvent } from './event.ts'
-import { batchesByType, planInbox } from './inbox-plan.ts'
+import { batchesByType, planInbox, type Unsettled } from './inbox-plan.ts'
 import {
   type Aggregate,
   lockAggregates,
@@ -51,7 +51,7 @@ export async function consumeEvents(
 ): Promise<void> {
   if (events.length === 0) return
   const aggregates = aggregatesOf(events)
-  let unsettled: readonly string[]
+  let unsettled: readonly Unsettled[]
   try {
     unsettled = await database.transaction(async sql => {
       await lockAggregates(sql, aggregates)
@@ -66,7 +66,7 @@ export async function consumeEvents(
   }
   if (unsettled.length > 0)
     throw new EventsUnsettled(
-      `${unsettled.length} aggregates wait for a retry, first ${unsettled[0]?.replace('\n', ' ')}`,
+      `waiting for a retry: ${unsettled.length} aggregates, first ${unsettled[0]?.key.replace('\n', ' ')} after ${unsettled[0]?.error}`,
     )
 }
 
@@ -76,54 +76,56 @@ async function consumeOneByOne(
   handlers: EventHandlers,
   events: readonly StoredEvent[],
   options: ConsumeOptions,
-): Promise<string[]> {
+): Promise<Unsettled[]> {
   const aggregates = aggregatesOf(events)
   await database.transaction(async sql => {
     await lockAggregates(sql, aggregates)
     const plan = planInbox(events, await readInbox(sql, aggregates))
     await recordParked(sql, [...plan.ready.flat(), ...plan.park])
   })
-  const unsettled: string[] = []
-  for (const aggregate of aggregates)
-    if (!(await drainAggregate(database, handlers, aggregate, options)))
-      unsettled.push(aggregateKey(aggregate))
+  const unsettled: Unsettled[] = []
+  for (const aggregate of aggregates) {
+    const error = await drainAggregate(database, handlers, aggregate, options)
+    if (error !== undefined) unsettled.push({ key: aggregateKey(aggregate), error })
+  }
   return unsettled
 }
 
-/** Processes what is held of one aggregate, each event in its own transaction. False when one must be retried. */
+/** Processes what is held of one aggregate, each event in its own transaction. The error when one must be retried. */
 export async function drainAggregate(
   database: Database,
   handlers: EventHandlers,
   aggregate: Aggregate,
   options: ConsumeOptions = {},
-): Promise<boolean> {
+): Promise<string | undefined> {
   for (;;) {
     let current: StoredEvent | undefined
     try {
-      const next = await database.transaction(async sql => {
+      const stop = await database.transaction(async sql => {
         await lockAggregates(sql, [aggregate])
         const inbox = (await readInbox(sql, [aggregate])).get(aggregateKey(aggregate))
         const head = inbox?.held.find(item => item.event.aggregateSeq === inbox.lastSeq + 1)
-        if (!head || head.state === 'dead') return 'settled'
-        if (head.resting) return 'resting'
+        if (!head || head.state === 'dead') return { error: undefined }
+        if (head.resting) return { error: head.error ?? '' }
         current = head.event
         await handle(sql, handlers, [head.event])
         await recordProcessed(sql, [head.event])
-        return 'processed'
+        return undefined
       })
-      if (next !== 'processed') return next === 'settled'
+      if (stop) return stop.error
     } catch (error) {
       if (!current) throw error
       const failed = current
+      const message = errorText(error)
       const { dead } = await database.transaction(async sql => {
         await lockAggregates(sql, [aggregate])
         return recordFailure(sql, failed, {
-          message: errorText(error),
+          message,
           poisonAttempts: options.poisonAttempts ?? POISON_ATTEMPTS,
           retryBaseMs: options.retryBaseMs ?? RETRY_BASE_MS,
         })
       })
-      return dead
+      return dead ? undefined : message
     }
   }
 }
@@ -145,5 +147,6 @@ function aggregatesOf(events: readonly StoredEvent[]): Aggregate[] {
 
 function errorText(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
-  return text.slice(0, ERROR_TEXT_MAX)
+  // Postgres refuses NUL in text, and this must be storable whatever it says.
+  return text.replaceAll('\0', '').slice(0, ERROR_TEXT_MAX)
 }

@@ -63,7 +63,8 @@ export function createMailTransport(url: string, from: string): MailTransport {
 /** 5xx says never, except at login: a wrong password is the shop's fault and not the message's. */
 function outcomeOf(error: unknown): SendOutcome {
   const { responseCode, code, message } = error as { responseCode?: number; code?: string; message?: string }
-  const text = (message ?? String(error)).slice(0, ERROR_TEXT_MAX)
+  // Postgres refuses NUL in text.
+  const text = (message ?? String(error)).replaceAll('\0', '').slice(0, ERROR_TEXT_MAX)
   const permanent = (responseCode ?? 0) >= 500 && code !== 'EAUTH'
   // Without a reply code: refused by nodemailer itself before any connection.
   const unsendable = responseCode === undefined && code === 'EENVELOPE'
