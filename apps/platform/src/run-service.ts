@@ -1,6 +1,6 @@
 import { systemClock } from '@storewright/kernel/clock'
 import { createLogger } from '@storewright/rpc/log'
-import { listen, serviceApp } from '@storewright/rpc/serve'
+import { listen, requestListener, serviceApp } from '@storewright/rpc/serve'
 import { readConfig } from './config.ts'
 import { openDatabases } from './databases.ts'
 import { SERVICES, type ServiceName } from './platform.ts'
@@ -38,7 +38,7 @@ const services = await startServices({
 })
 const service = services.local.get(name)
 if (!service) throw new Error(`${name} did not start`)
-const listening = await listen(serviceApp(name, service, services.keys, log), {
+const listening = await listen(requestListener(serviceApp(name, service, services.keys, log)), {
   port: config.port,
   host: config.host,
 })

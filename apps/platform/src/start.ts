@@ -3,7 +3,7 @@ import { systemClock } from '@storewright/kernel/clock'
 import { createSigner } from '@storewright/kernel/signed'
 import { forward, systemContext } from '@storewright/rpc/context'
 import type { Logger } from '@storewright/rpc/log'
-import { listen } from '@storewright/rpc/serve'
+import { listen, requestListener } from '@storewright/rpc/serve'
 import type { PlatformConfig } from './config.ts'
 import { openDatabases } from './databases.ts'
 import { internalApp } from './internal.ts'
@@ -53,7 +53,7 @@ export async function startPlatform(config: PlatformConfig, log: Logger): Promis
     })
     undo.push(services.stop)
     if (config.internalPort !== undefined) {
-      const internal = await listen(internalApp(services, log), {
+      const internal = await listen(requestListener(internalApp(services, log)), {
         port: config.internalPort,
         host: config.host,
       })
@@ -69,8 +69,8 @@ export async function startPlatform(config: PlatformConfig, log: Logger): Promis
       publicUrl: config.publicUrl,
       trustedProxies: config.trustedProxies,
     })
-    const web = await createWeb({ config, services, gateway, log })
-    const listening = await listen(web, { port: config.port, host: config.host })
+    const listener = await createWeb({ config, services, gateway, log })
+    const listening = await listen(listener, { port: config.port, host: config.host })
     undo.push(listening.close)
     const { token } = await services.clients.auth.createAdminLink(
       { validMinutes: ADMIN_LINK_MINUTES },

@@ -1,18 +1,24 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { EdgeBindings, Gateway } from '@storewright/gateway/gateway'
 import { securityHeaders } from '@storewright/gateway/security-headers'
 import type { Logger } from '@storewright/rpc/log'
+import { requestListener } from '@storewright/rpc/serve'
+import { createEdgeCache } from '@storewright/storefront/edge-cache'
 import { Hono } from 'hono'
 import type { PlatformConfig } from './config.ts'
 import { createMedia } from './media.ts'
 import type { RunningServices } from './services.ts'
 
-/** One port for everything that a browser asks for: health, media, assets, API, pages. */
+/**
+ * One port for everything that a browser asks for: health, media, assets, API, pages. Public pages are answered from
+ * the edge cache where they can be; everything else goes through the application.
+ */
 export async function createWeb(parts: {
   config: PlatformConfig
   services: RunningServices
   gateway: Gateway
   log: Logger
-}): Promise<Hono<{ Bindings: EdgeBindings }>> {
+}): Promise<(request: IncomingMessage, response: ServerResponse) => void> {
   const { config, services, gateway, log } = parts
   const { handle, serveAsset } = await import('@storewright/storefront/handler')
   const pageHeaders = Object.entries(securityHeaders({ https: config.publicUrl.startsWith('https:') }))
@@ -21,8 +27,39 @@ export async function createWeb(parts: {
     publicUrl: config.publicUrl,
     sandboxBanner: config.production && !config.smtpUrl,
   }
-  const app = new Hono<{ Bindings: EdgeBindings }>()
 
+  async function renderPage(request: Request, remoteAddress: string | undefined): Promise<Response> {
+    const session = gateway.openSession(request, { remoteAddress: remoteAddress ?? 'unknown' })
+    const page = await handle(request, { shop, api: session.api })
+    const headers = new Headers(page.headers)
+    for (const [name, value] of pageHeaders) headers.set(name, value)
+    headers.set('x-request-id', session.traceId)
+    for (const [name, value] of session.responseHeaders()) headers.append(name, value)
+    return new Response(page.body, { status: page.status, headers })
+  }
+
+  const app = new Hono<{ Bindings: EdgeBindings }>()
+  addHealth(app, services, log)
+  app.get('/media/:file', createMedia())
+  app.route('/', gateway.app)
+  app.all('*', c => serveAsset(c.req.raw) ?? renderPage(c.req.raw, c.env?.incoming?.socket?.remoteAddress))
+  app.onError((error, c) => {
+    log.error({ err: error, path: c.req.path }, 'page failed')
+    return c.text('Something went wrong on our side.', 500)
+  })
+
+  const answer = requestListener(app)
+  const edge = createEdgeCache({
+    origin: config.publicUrl,
+    render: (request, from) => renderPage(request, from.socket.remoteAddress),
+    bypass: answer,
+  })
+  return (request, response) => {
+    if (!edge.handle(request, response)) answer(request, response)
+  }
+}
+
+function addHealth(app: Hono<{ Bindings: EdgeBindings }>, services: RunningServices, log: Logger): void {
   app.get('/healthz', c => c.json({ status: 'ok' }))
   app.get('/readyz', async c => {
     try {
@@ -33,25 +70,4 @@ export async function createWeb(parts: {
       return c.json({ status: 'not ready', reason: error instanceof Error ? error.message : 'unknown' }, 503)
     }
   })
-  app.get('/media/:file', createMedia())
-  app.route('/', gateway.app)
-  app.all('*', async c => {
-    const request = c.req.raw
-    const asset = serveAsset(request)
-    if (asset) return asset
-    const session = gateway.openSession(request, {
-      remoteAddress: c.env?.incoming?.socket?.remoteAddress ?? 'unknown',
-    })
-    const page = await handle(request, { shop, api: session.api })
-    const headers = new Headers(page.headers)
-    for (const [name, value] of pageHeaders) headers.set(name, value)
-    headers.set('x-request-id', session.traceId)
-    for (const [name, value] of session.responseHeaders()) headers.append(name, value)
-    return new Response(page.body, { status: page.status, headers })
-  })
-  app.onError((error, c) => {
-    log.error({ err: error, path: c.req.path }, 'page failed')
-    return c.text('Something went wrong on our side.', 500)
-  })
-  return app
 }

@@ -7,7 +7,7 @@ import { operation } from './contract.ts'
 import { implement } from './implement.ts'
 import { createLogger } from './log.ts'
 import { isRefusal, problemOf, refusalCode } from './refusal.ts'
-import { listen, serviceApp } from './serve.ts'
+import { listen, requestListener, serviceApp } from './serve.ts'
 import type { RunningService } from './service.ts'
 import { tokenKeys } from './token.ts'
 
@@ -41,10 +41,13 @@ for (const mode of ['local', 'http'] as const) {
     const keys = tokenKeys(['secret of a test'])
     const served =
       mode === 'http'
-        ? await listen(serviceApp('math', service, keys, createLogger({ level: 'silent' })), {
-            port: 0,
-            host: '127.0.0.1',
-          })
+        ? await listen(
+            requestListener(serviceApp('math', service, keys, createLogger({ level: 'silent' }))),
+            {
+              port: 0,
+              host: '127.0.0.1',
+            },
+          )
         : undefined
     const config = served ? { MATH_URL: `http://127.0.0.1:${served.port}` } : {}
     const { math } = createClients({ math: contract }, { config, keys, find: () => service })

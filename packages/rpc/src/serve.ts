@@ -1,6 +1,7 @@
-import type { Server } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { serve as serveNode } from '@hono/node-server'
+import { getRequestListener } from '@hono/node-server'
 import { RPCHandler } from '@orpc/server/fetch'
 import { Hono } from 'hono'
 import { RPC_PATH } from './client.ts'
@@ -51,21 +52,25 @@ export interface Listening {
   close(): Promise<void>
 }
 
+type Fetch = Parameters<typeof getRequestListener>[0]
+
+/** Turns a fetch application into a listener of Node's HTTP server. */
+export function requestListener(app: {
+  fetch: Fetch
+}): (request: IncomingMessage, response: ServerResponse) => void {
+  return getRequestListener(app.fetch)
+}
+
 /** Listens; `port` 0 takes a free one. Rejects when the port is taken. */
-export function listen(
-  app: { fetch: Parameters<typeof serveNode>[0]['fetch'] },
+export async function listen(
+  listener: (request: IncomingMessage, response: ServerResponse) => void,
   options: { port: number; host: string },
 ): Promise<Listening> {
-  return new Promise((resolve, reject) => {
-    const server = serveNode(
-      { fetch: app.fetch, port: options.port, hostname: options.host, overrideGlobalObjects: false },
-      (address: AddressInfo) => {
-        server.off('error', reject)
-        resolve({ port: address.port, server, close: () => closeServer(server) })
-      },
-    ) as Server
-    server.on('error', reject)
-  })
+  const server = createServer(listener)
+  server.listen(options.port, options.host)
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  return { port, server, close: () => closeServer(server) }
 }
 
 /** Requests under way are finished; idle connections are closed at once; after the grace the rest are cut. */
