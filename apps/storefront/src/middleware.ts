@@ -2,16 +2,18 @@ import type { MiddlewareHandler } from 'astro'
 import { splitMarket } from './markets.ts'
 import { asRefusal } from './store-api.ts'
 
-/** The error pages are looked up by Astro itself; rewriting to them by name would make them addresses of their own. */
 export const onRequest: MiddlewareHandler = async (context, next) => {
   const { locals, url } = context
-  // Errors and rewrites pass here a second time, with the first pass's decision in place.
+  // Rewrites and error pages pass here again; what the address asked for is decided already.
   if (locals.market) return next()
-  const { market, path } = splitMarket(context.originPathname)
+  const { market, path } = splitMarket(url.pathname)
   locals.market = market
-  locals.path = path
+  locals.path = path === '/' ? path : path.replace(/\/+$/, '')
   try {
-    return await (market.prefix === '' ? next() : next(path + url.search))
+    const response = await (market.prefix === '' ? next() : next(path + url.search))
+    // Redirects and error pages carry no headers of the page they replace: what is not said to be public is private.
+    if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'private, no-store')
+    return response
   } catch (error) {
     const refusal = asRefusal(error)
     if (!refusal) throw error
