@@ -3,7 +3,19 @@ import { pageInput, pageOf } from '@storewright/kernel/paging'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
 
-const sku = z.string().min(1).max(64)
+const sku = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+    error: 'must be a SKU: letters, digits, dot, dash, underscore',
+  })
+
+const text = (max: number) =>
+  z
+    .string()
+    .min(1, { error: 'must not be empty' })
+    .max(max)
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+    .regex(/^[^\u0000-\u001f\u007f]*$/, { error: 'must not hold control characters' })
 
 /** No cart line and no planned line holds more than this. */
 export const QUANTITY_MAX = 999
@@ -140,7 +152,7 @@ export const inventoryContract = {
     .input(
       z.strictObject({
         code: z.string().regex(/^[a-z0-9-]{1,40}$/),
-        name: z.string().min(1).max(100),
+        name: text(100),
         priority: z.int().min(0).max(1000).default(100).describe('lower ships first'),
       }),
     )
@@ -157,12 +169,10 @@ export const inventoryContract = {
     .input(
       z.strictObject({
         lines: z
-          .array(
-            z.strictObject({ sku, location: z.string().max(40), quantity: z.int().min(1).max(1_000_000) }),
-          )
+          .array(z.strictObject({ sku, location: text(40), quantity: z.int().min(1).max(1_000_000) }))
           .min(1)
           .max(1000),
-        reference: z.string().min(1).max(200).describe('delivery note; the same reference is booked once'),
+        reference: text(200).describe('delivery note; the same reference is booked once'),
       }),
     )
     .output(z.object({ received: z.int() }))
@@ -179,14 +189,14 @@ export const inventoryContract = {
     .input(
       z.strictObject({
         sku,
-        location: z.string().max(40),
+        location: text(40),
         delta: z
           .int()
           .min(-1_000_000)
           .max(1_000_000)
           .refine(value => value !== 0, { error: 'must not be zero' }),
-        reason: z.string().min(1).max(200),
-        reference: z.string().min(1).max(200).describe('the same reference is booked once'),
+        reason: text(200),
+        reference: text(200).describe('the same reference is booked once'),
       }),
     )
     .output(stockSchema)

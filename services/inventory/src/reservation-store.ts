@@ -5,6 +5,9 @@ import type { Line } from './domain.ts'
 import { type Command, decideBatch, type Outcome, type Reservation } from './reservation-batch.ts'
 import { type Entry, insertEntries, lockStock, writeStock } from './store.ts'
 
+/** Either may be the first to notice: the order of the two inserts is the planner's. */
+const RACED = ['reservation_pkey', 'reservation_line_pkey']
+
 export interface AppliedBatch {
   readonly outcomes: Outcome[]
   readonly eventCount: number
@@ -15,7 +18,7 @@ export async function applyCommands(database: Database, commands: readonly Comma
   const apply = () => database.transaction(sql => applyInside(sql, commands))
   return apply().catch(error => {
     // Another process inserted the same reservation between our look and our insert: now we see it.
-    if (isUniqueViolation(error, 'reservation_pkey')) return apply()
+    if (RACED.some(constraint => isUniqueViolation(error, constraint))) return apply()
     throw error
   })
 }

@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { type Id, newId } from '@storewright/kernel/ids'
+import { refusalCode } from '@storewright/rpc/refusal'
+import { auditInventory, type Violation } from './audit.ts'
+import { asSystem, createTestInventory, type TestInventory } from './test-inventory.ts'
+
+let inventory: TestInventory
+let places: Id<'location'>[]
+
+before(async () => {
+  inventory = await createTestInventory()
+  places = await Promise.all(['main', 'depot', 'annex'].map((code, at) => inventory.location(code, at)))
+})
+after(async () => {
+  await inventory.drop()
+})
+
+const SKUS = ['S1', 'S2', 'S3', 'S4', 'S5']
+
+test('128 shoppers at two processes never oversell, and every snapshot meanwhile adds up', async () => {
+  for (const sku of SKUS)
+    for (const code of ['main', 'depot', 'annex']) await inventory.receive(sku, 15, code)
+  const clients = [inventory.client, await inventory.startAnother()]
+  const violations: Violation[] = []
+  let snapshots = 0
+  let selling = true
+  const watching = (async () => {
+    while (selling) {
+      violations.push(...(await auditInventory(inventory.database)))
+      snapshots++
+    }
+  })()
+  const tally = { held: 0, denied: 0, ended: 0 }
+  const shop = async (shopper: number) => {
+    const client = clients[shopper % 2] ?? inventory.client
+    for (let round = 0; round < 8; round++) {
+      const reservationId = newId('checkout')
+      const lines = cartOf(shopper * 31 + round * 7)
+      const asked = { reservationId, lines, holdSeconds: 60 }
+      const held = await client.reserveStock(asked, asSystem()).then(
+        () => true,
+        error => {
+          assert.equal(refusalCode(error), 'insufficient-stock')
+          return false
+        },
+      )
+      tally[held ? 'held' : 'denied']++
+      // The same id at the other process answers the same.
+      if (held && round % 3 === 0) await clients[(shopper + 1) % 2]?.reserveStock(asked, asSystem())
+      if (held && round % 2 === 0) {
+        await client.releaseReservation({ reservationId }, asSystem())
+        tally.ended++
+      } else if (held && round % 3 === 0) await client.commitReservation({ reservationId }, asSystem())
+    }
+  }
+  await Promise.all(Array.from({ length: 128 }, (_, shopper) => shop(shopper)))
+  selling = false
+  await watching
+  assert.deepEqual(violations, [])
+  assert.deepEqual(await auditInventory(inventory.database), [])
+  assert.ok(tally.held > 50 && tally.denied > 50 && tally.ended > 10, JSON.stringify(tally))
+  assert.ok(snapshots >= 3, `${snapshots} snapshots`)
+})
+
+/** One to four distinct lines, spread by the number. */
+function cartOf(number: number) {
+  return Array.from({ length: 1 + (number % 4) }, (_, line) => ({
+    sku: SKUS[(number + line) % SKUS.length] ?? 'S1',
+    locationId: places[(number >> 2) % places.length] ?? ('loc_' as Id<'location'>),
+    quantity: 1 + ((number + line) % 3),
+  }))
+}
+
+test('both processes ask for the same new reservation at once: it is held once', async () => {
+  await inventory.receive('TWIN', 100)
+  const other = await inventory.startAnother()
+  const locationId = places[0] as Id<'location'>
+  for (let round = 0; round < 20; round++) {
+    const asked = {
+      reservationId: newId('checkout'),
+      lines: [{ sku: 'TWIN', locationId, quantity: 1 }],
+      holdSeconds: 60,
+    }
+    const [a, b] = await Promise.all(
+      [inventory.client, other].map(client => client.reserveStock(asked, asSystem())),
+    )
+    assert.deepEqual(a, b)
+  }
+  const { items } = await inventory.client.listStock({ sku: 'TWIN' }, asSystem())
+  assert.equal(items[0]?.reserved, 20)
+})
+
+test('commit and expiry race: exactly one wins, and the stock follows the winner', async () => {
+  await inventory.receive('RACE', 40)
+  const other = await inventory.startAnother()
+  const locationId = places[0] as Id<'location'>
+  const ids = await Promise.all(
+    Array.from({ length: 40 }, async () => {
+      const reservationId = newId('checkout')
+      const lines = [{ sku: 'RACE', locationId, quantity: 1 }]
+      await inventory.client.reserveStock({ reservationId, lines, holdSeconds: 1 }, asSystem())
+      return reservationId
+    }),
+  )
+  await inventory.database.query(
+    `update reservation set expires_at = now() - interval '1 minute' where state = 'held' and id = any($1)`,
+    [ids],
+  )
+  // The sweepers run on their own; commits arrive during the whole of a sweep's period.
+  const results = await Promise.all(
+    ids.map(async (reservationId, index) => {
+      await new Promise(resolve => setTimeout(resolve, index * 40))
+      return other.commitReservation({ reservationId }, asSystem()).then(
+        () => 'committed',
+        error => refusalCode(error),
+      )
+    }),
+  )
+  const committed = results.filter(result => result === 'committed').length
+  assert.equal(committed + results.filter(result => result === 'reservation-ended').length, 40)
+  const { items } = await inventory.client.listStock({ sku: 'RACE' }, asSystem())
+  assert.deepEqual([items[0]?.allocated, items[0]?.reserved], [committed, 0])
+  assert.deepEqual(await auditInventory(inventory.database), [])
+})
