@@ -144,6 +144,13 @@ const importedProductSchema = z.strictObject({
 
 export type ImportedProduct = z.input<typeof importedProductSchema>
 
+/** Event `product.changed`, aggregate type `product`, aggregate id = product id. What it is now: ask `getProduct`. */
+export const productChangedSchema = z.object({
+  productId: idSchema('product'),
+  slug: z.string(),
+  change: z.enum(['imported', 'price-set']),
+})
+
 export const productContract = {
   listCategories: operation
     .meta({ access: 'public', rateClass: 'read' })
@@ -214,7 +221,7 @@ export const productContract = {
     })
     .input(z.strictObject({ sku: skuSchema, price: moneySchema }))
     .output(z.object({ sku: z.string(), price: moneySchema }))
-    .errors({ ...refusals.notFound, ...refusals.invalid }),
+    .errors({ ...refusals.notFound, ...refusals.invalid, ...refusals.idempotency }),
 
   importProducts: operation
     .meta({ access: 'staff', rateClass: 'write' })
