@@ -40,7 +40,7 @@ export async function receive(
   quantity: number,
   reference: string,
 ): Promise<void> {
-  const location = await staff.send('PUT', '/admin/locations/tests', { code: 'tests', name: 'Test shelf' })
+  const location = await staff.send('PUT', '/admin/locations/tests', { name: 'Test shelf' })
   if (location.status !== 200) throw new Error('no location for the test')
   const received = await staff.send('POST', '/admin/stock/receive', {
     lines: [{ sku, location: 'tests', quantity }],

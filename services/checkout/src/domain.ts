@@ -49,7 +49,7 @@ export interface Failure {
   readonly data?: unknown
 }
 
-/** Wait before a step that failed for unknown reasons is tried again: 1 s, 2 s, 4 s … at most a minute. */
+/** Wait after the `attempt`-th failure of a step for unknown reasons: 1 s, 2 s, 4 s … at most a minute. */
 export function retryDelayMs(attempt: number): number {
-  return Math.min(60_000, 1000 * 2 ** Math.min(attempt, 6))
+  return Math.min(60_000, 1000 * 2 ** Math.min(attempt - 1, 6))
 }

@@ -31,8 +31,8 @@ export interface SenderOptions {
 
 /** Twice the connections: each finds its next message waiting. */
 const IN_FLIGHT_MAX = 2 * SMTP_CONNECTIONS
-/** Longer than a message can take: a wait in the pool and one in the server, each cut off after a minute or so. */
-const LEASE_MS = 5 * 60_000
+/** Longer than a message can take: a wait in the pool and one in the server, each cut off after half a minute or so. */
+const LEASE_MS = 90_000
 /** The poll finds retries that have come due and messages another process has queued. */
 const POLL_MS = 1000
 

@@ -20,7 +20,7 @@ export interface MailTransport {
 export const SMTP_CONNECTIONS = 10
 const CONNECT_TIMEOUT_MS = 10_000
 /** RFC 5321 §4.5.3.2 allows minutes; a submission server that says nothing for this long is hanging. */
-const SILENCE_TIMEOUT_MS = 60_000
+const SILENCE_TIMEOUT_MS = 30_000
 const ERROR_TEXT_MAX = 500
 
 /** `url` as nodemailer reads it: `smtp://user:password@host:587`, `smtps://…:465`. */
