@@ -13,9 +13,13 @@ export interface SearchPage {
 /** As many words of the same start and about the same length as a query may look at, the most similar ones. */
 const CANDIDATES_MAX = 300
 
-/** Text search is English whatever the server's default is. The last word may be half typed: it matches as a prefix. */
+/**
+ * Text search is English whatever the server's default is. The last word may be half typed: it matches as a prefix,
+ * unless it is one letter, which would rank nearly everything. Only the page's own products are read beyond their rank.
+ */
 const SEARCH = `with last as materialized (
-    select to_tsquery('english', $2 || ':*') || to_tsquery('simple', $2 || ':*') as query
+    select to_tsquery('english', typed) || to_tsquery('simple', typed) as query
+    from (select $2 || case when $2 ~ '^[a-z0-9]$' then '' else ':*' end as typed) as prefix
   ), asked as materialized (
     select to_tsquery('english', array_to_string($1::text[], ' & ')) && query as with_every,
       to_tsquery('english', array_to_string($1::text[], ' | ')) || query as with_some
@@ -33,13 +37,14 @@ const SEARCH = `with last as materialized (
   select (select count(*) from found) as total,
     (select json_agg(page) from (
       select ${CARD_COLUMNS}, found.sort_value
-      from found
+      from (
+        select product_id, sort_value from found where (sort_value, product_id) < ($5::int, $6::text)
+        order by sort_value desc, product_id desc limit $7::bigint
+      ) as found
       join product using (product_id)
       join listing on listing.product_id = found.product_id and listing.shelf = '' and listing.currency = $4
       join category on category.slug = product.category_slug
-      where (found.sort_value, found.product_id) < ($5::int, $6::text)
       order by found.sort_value desc, found.product_id desc
-      limit $7::bigint
     ) as page) as items,
     case when not exists (select from found) then (
       select json_agg(json_build_object('word', asked_word, 'candidates', candidates))
