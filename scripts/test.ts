@@ -37,7 +37,7 @@ const env: Record<string, string> = flags.full ? { STOREWRIGHT_TEST_FULL: '1' } 
 
 const prepared = await prepare()
 if (prepared) {
-  if (filters.length === 0 || filters.includes('check')) done.push(await runChecks())
+  if (filters.length === 0 || filters.includes('checks')) done.push(await runChecks())
   for (const suite of suites) if (!interrupted) done.push(await runSuite(suite))
 }
 await stopTestCluster()
