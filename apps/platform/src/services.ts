@@ -10,6 +10,7 @@ import { systemContext } from '@storewright/rpc/context'
 import type { Logger } from '@storewright/rpc/log'
 import type { ClientsOf, RunningService, ServiceDefinition } from '@storewright/rpc/service'
 import { type TokenKeys, tokenKeys } from '@storewright/rpc/token'
+import { startHousekeeping } from './housekeeping.ts'
 import { lines } from './lines.ts'
 import { SERVICES, type ServiceName } from './platform.ts'
 import type { Secrets } from './secrets.ts'
@@ -61,7 +62,9 @@ export async function startServices(options: StartOptions): Promise<RunningServi
   const dispatchers = new Map<string, Dispatcher>()
   const clients = createClients(CONTRACTS, { config: env, keys, find: name => local.get(name) }) as Clients
 
+  const housekeeping = startHousekeeping(databases, log)
   const stop = async () => {
+    await housekeeping.stop()
     await Promise.all([...dispatchers.values()].map(dispatcher => dispatcher.stop()))
     await Promise.all([...local.values()].map(service => service.stop()))
     await Promise.all([...databases.values()].map(database => database.close()))

@@ -22,7 +22,7 @@ export const cartService = defineService({
   migrations: new URL('../migrations/', import.meta.url),
   publishes: [],
   hears: [],
-  maxConnections: 8,
+  maxConnections: 6,
   start: async environment => start(environment),
 })
 

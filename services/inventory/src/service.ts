@@ -23,7 +23,7 @@ export const inventoryService = defineService({
   migrations: new URL('../migrations/', import.meta.url),
   publishes: ['stock-item'],
   hears: [],
-  maxConnections: 6,
+  maxConnections: 5,
   start: async environment => start(environment),
 })
 

@@ -29,7 +29,7 @@ export const orderService = defineService({
   migrations: new URL('../migrations/', import.meta.url),
   publishes: ['order'],
   hears: ['payment'],
-  maxConnections: 5,
+  maxConnections: 4,
   start: async environment => start(environment),
 })
 

@@ -26,7 +26,7 @@ export const paymentService = defineService({
   migrations: new URL('../migrations/', import.meta.url),
   publishes: ['payment'],
   hears: [],
-  maxConnections: 4,
+  maxConnections: 3,
   start: async environment => start(environment),
 })
 

@@ -13,7 +13,7 @@ export const pricingService = defineService({
   migrations: new URL('../migrations/', import.meta.url),
   publishes: [],
   hears: [],
-  maxConnections: 4,
+  maxConnections: 3,
   start: async environment => start(environment),
 })
 

@@ -31,7 +31,7 @@ export const productService = defineService({
   migrations: new URL('../migrations/', import.meta.url),
   publishes: ['product'],
   hears: ['stock-item'],
-  maxConnections: 10,
+  maxConnections: 8,
   start: async environment => start(environment),
 })
 

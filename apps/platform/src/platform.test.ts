@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readConfig } from './config.ts'
+import { CONNECTIONS_MAX, SERVICES } from './platform.ts'
+import { localNames } from './services.ts'
+
+const definitions = Object.entries(SERVICES)
+
+test('the services of one process stay within its budget of database connections', () => {
+  const total = definitions.reduce((sum, [, definition]) => sum + definition.maxConnections, 0)
+  assert.ok(total <= CONNECTIONS_MAX, `${total} connections`)
+})
+
+test('every aggregate type has one publisher, and whoever hears one can receive it', () => {
+  const published = definitions.flatMap(([, definition]) => definition.publishes)
+  assert.equal(new Set(published).size, published.length)
+  for (const [name, definition] of definitions)
+    for (const type of definition.hears) {
+      assert.ok((published as string[]).includes(type), `${name} hears ${type}, which nobody publishes`)
+      assert.ok('receiveEvents' in definition.contract, `${name} cannot receive ${type}`)
+    }
+})
+
+test('a service is registered under its own name and needs only registered ones, by their own contract', () => {
+  for (const [name, definition] of definitions) {
+    assert.equal(definition.name, name)
+    for (const [need, contract] of Object.entries(definition.needs))
+      assert.equal(SERVICES[need as keyof typeof SERVICES].contract, contract, `${name} needs ${need}`)
+  }
+})
+
+test('a service with a URL runs elsewhere', () => {
+  const names = localNames({ INVENTORY_URL: 'http://10.0.0.1:1' })
+  assert.ok(!names.includes('inventory'))
+  assert.equal(names.length, definitions.length - 1)
+})
+
+test('an incomplete configuration is refused with every missing name', () => {
+  assert.throws(
+    () => readConfig({ NODE_ENV: 'production', PORT: 'x', LOG_LEVEL: 'loud' }),
+    (error: Error) => {
+      for (const name of ['PORT', 'LOG_LEVEL', 'PUBLIC_URL', 'SMTP_URL'])
+        assert.match(error.message, new RegExp(name))
+      return true
+    },
+  )
+  assert.throws(() => readConfig({ PUBLIC_URL: 'shop.example/x' }), /PUBLIC_URL/)
+  assert.throws(() => readConfig({ INTERNAL_PORT: '70000' }), /INTERNAL_PORT/)
+})
+
+test('production runs on sandboxes only when told to', () => {
+  const production = { NODE_ENV: 'production', PUBLIC_URL: 'https://shop.example' }
+  assert.throws(() => readConfig(production), /SMTP_URL/)
+  assert.equal(readConfig({ ...production, ALLOW_SANDBOXES: '1' }).seedDemo, false)
+  assert.equal(readConfig({ ...production, SMTP_URL: 'smtps://mail.example' }).production, true)
+})
