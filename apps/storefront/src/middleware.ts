@@ -13,6 +13,8 @@ export const onRequest: MiddlewareHandler = async (context, next) => {
     const response = await (market.prefix === '' ? next() : next(path + url.search))
     // Redirects and error pages carry no headers of the page they replace: what is not said to be public is private.
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'private, no-store')
+    if (response.headers.get('content-type') === 'text/html')
+      response.headers.set('content-type', 'text/html; charset=utf-8')
     return response
   } catch (error) {
     const refusal = asRefusal(error)

@@ -17,7 +17,7 @@ function product(
       color: colour,
       availability,
     })),
-  } as Product
+  } as unknown as Product
 }
 
 test('opens on the first variant that can be bought', () => {

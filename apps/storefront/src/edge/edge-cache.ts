@@ -80,7 +80,11 @@ export function createEdgeCache(options: EdgeCacheOptions): EdgeCache {
     if (request.method !== 'GET') return false
     const key = request.url ?? ''
     const entry = entries.get(key)
-    if (!entry) return isCacheable(key) ? (wait(key, request, response), true) : false
+    if (!entry) {
+      if (!isCacheable(key)) return false
+      wait(key, request, response)
+      return true
+    }
     const ageMs = now() - entry.renderedAtMs
     if (ageMs < entry.freshMs) send(entry, request, response)
     else if (ageMs < entry.staleMs) {
