@@ -21,7 +21,7 @@ export function readQuery(search: string): Record<string, string> {
     if (part === '') continue
     const equals = part.indexOf('=')
     const name = decodeQuery(equals < 0 ? part : part.slice(0, equals), 'query')
-    assertKey(name, name)
+    assertKey(name, name || 'query')
     if (Object.hasOwn(input, name)) throw invalidField(name, 'is given more than once')
     input[name] = equals < 0 ? '' : decodeQuery(part.slice(equals + 1), name)
   }
@@ -142,6 +142,7 @@ export function assertClean(value: unknown, path = '', depth = 0): void {
 }
 
 function assertKey(key: string, field: string): void {
+  if (key === '') throw invalidField(field || 'body', 'must not hold an empty name')
   if (key === '__proto__') throw invalidField(field, 'is not a field of this request')
   assertText(key, printable(field))
 }
