@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, test } from 'node:test'
-import { ORPCError } from '@orpc/client'
 import type { Availability } from './domain.ts'
 import {
   call,
@@ -91,7 +90,6 @@ test('a product shows live stock, capped at 20', async () => {
 
 for (const [how, answer] of [
   ['fails', () => Promise.reject(new Error('down'))],
-  ['refuses', () => Promise.reject(new ORPCError('forbidden', { status: 403 }))],
   ['never answers', () => new Promise<never>(() => {})],
 ] as const)
   test(`a product shows the last known classes when inventory ${how}`, async () => {
