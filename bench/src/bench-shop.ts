@@ -29,7 +29,13 @@ const RAISED_LIMITS = {
 export const closeOnInterrupt = new Set<() => Promise<unknown>>()
 
 export async function openShop(): Promise<BenchShop> {
-  const platform = await startPlatformProcess({ env: RAISED_LIMITS })
+  const profiles = process.env.BENCH_PROFILES
+  const platform = await startPlatformProcess({
+    env: {
+      ...RAISED_LIMITS,
+      ...(profiles && { NODE_OPTIONS: `--cpu-prof --cpu-prof-interval=500 --cpu-prof-dir=${profiles}` }),
+    },
+  })
   const undo: (() => Promise<unknown>)[] = [platform.stop]
   let closing: Promise<void> | undefined
   const close = () => {

@@ -122,7 +122,13 @@ async function countOrders({ audit }: BenchShop): Promise<number> {
   return row?.orders ?? 0
 }
 
-function figuresOf({ clients, load, ordersPerSecond, backlogAtEnd, drainMs }: Run): Figure[] {
+/** What a faster or slower machine changes least. */
+function cpuPerOrder(cores: Run['cores'], { orders, loadMs }: FunnelLoad): string {
+  const perOrder = (part: keyof Run['cores']) => round((cores[part] * loadMs) / orders, 1)
+  return `platform ${perOrder('platform')} ms, Postgres ${perOrder('postgres')} ms, mail sandbox ${perOrder('sandboxes')} ms`
+}
+
+function figuresOf({ clients, load, ordersPerSecond, backlogAtEnd, drainMs, cores }: Run): Figure[] {
   const targets = clients === 64
   const { funnel: whole, steps } = load
   return [
@@ -148,6 +154,7 @@ function figuresOf({ clients, load, ordersPerSecond, backlogAtEnd, drainMs }: Ru
       `p50 / p95, ${clients} client${clients === 1 ? '' : 's'}`,
       `pay ${steps.pay.p50} / ${steps.pay.p95} ms, funnel ${whole.p50} / ${whole.p95} ms`,
     ),
+    measuredOnly(`CPU per order, ${clients} client${clients === 1 ? '' : 's'}`, cpuPerOrder(cores, load)),
     measuredOnly(
       `owed at the end, ${clients} client${clients === 1 ? '' : 's'}`,
       `${backlogAtEnd.unpublishedEvents} events, ${backlogAtEnd.unsentMessages} mails, oldest ` +

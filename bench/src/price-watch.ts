@@ -3,6 +3,8 @@ import type { HttpAnswer } from './http-connection.ts'
 
 /** Prices of the watched product only rise, so an answer is too old exactly when it shows less than it must. */
 export interface PriceHistory {
+  /** A price that was never written before. */
+  next(): number
   /** Call when the write was acknowledged. */
   acknowledged(amount: number): void
   /** The least that an answer may show which was asked for at `startedAt` and may be `staleMs` old. */
@@ -13,7 +15,9 @@ export interface PriceHistory {
 
 export function createPriceHistory(first: number): PriceHistory {
   const writes = [{ at: Number.NEGATIVE_INFINITY, amount: first }]
+  let last = first
   return {
+    next: () => ++last,
     acknowledged: amount => {
       writes.push({ at: performance.now(), amount })
     },

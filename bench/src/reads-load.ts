@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HttpTarget, openConnection } from './http-connection.ts'
 import { type LatencySummary, round, summarize } from './latency.ts'
-import { createPageReader, createPriceHistory, type PriceHistory, priceInJson } from './price-watch.ts'
+import { createPageReader, createPriceHistory, priceInJson, WATCHED_PRICE_FROM } from './price-watch.ts'
 
 /** Runs in the load process, writer and readers together: one clock says which came first. */
 export interface ReadsInput {
@@ -17,7 +17,6 @@ export interface ReadsInput {
     readonly authorization: string
     readonly sku: string
     readonly slug: string
-    readonly from: number
     readonly everyMs: number
   }
 }
@@ -36,13 +35,14 @@ export interface ReadsLoad {
   readonly errors: Readonly<Record<string, number>>
   readonly writes: LatencySummary
   readonly failedWrites: number
-  readonly lastPrice: number
 }
 
 const VIOLATIONS_KEPT = 5
 
+/** Over all runs: a page may still show a price of the run before. */
+const history = createPriceHistory(WATCHED_PRICE_FROM)
+
 export async function readWhileWriting(input: ReadsInput): Promise<ReadsLoad> {
-  const history = createPriceHistory(input.writer.from)
   const state = {
     latencies: [] as number[],
     bytes: 0,
@@ -93,10 +93,10 @@ export async function readWhileWriting(input: ReadsInput): Promise<ReadsLoad> {
     }
     connection.close()
   })
-  const writing = writePrices(input, history, endAt)
+  const writing = writePrices(input, endAt)
   await Promise.all(reading)
   const seconds = (performance.now() - startedAt) / 1000
-  const { writesMs, failedWrites, lastPrice } = await writing
+  const { writesMs, failedWrites } = await writing
   return {
     answers: state.latencies.length,
     perSecond: round(state.latencies.length / seconds, 0),
@@ -110,21 +110,19 @@ export async function readWhileWriting(input: ReadsInput): Promise<ReadsLoad> {
     errors: state.errors,
     writes: summarize(writesMs),
     failedWrites,
-    lastPrice,
   }
 }
 
 /** At fixed times, one after the other: a slow write delays the next, it never overlaps it. */
-async function writePrices(input: ReadsInput, history: PriceHistory, endAt: number) {
+async function writePrices(input: ReadsInput, endAt: number) {
   const { writer } = input
   const connection = openConnection(input.target)
   const headers = `authorization: ${writer.authorization}\r\n`
   const writesMs: number[] = []
   let failedWrites = 0
-  let amount = writer.from
   for (let dueAt = performance.now(); dueAt < endAt; dueAt += writer.everyMs) {
     await sleep(Math.max(0, dueAt - performance.now()))
-    amount++
+    const amount = history.next()
     const sentAt = performance.now()
     const body = JSON.stringify({ price: { amount, currency: 'EUR' } })
     const answer = await connection.send('PUT', `/api/admin/variants/${writer.sku}/price`, headers, body)
@@ -134,5 +132,5 @@ async function writePrices(input: ReadsInput, history: PriceHistory, endAt: numb
     } else failedWrites++
   }
   connection.close()
-  return { writesMs, failedWrites, lastPrice: amount }
+  return { writesMs, failedWrites }
 }

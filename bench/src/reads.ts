@@ -56,11 +56,9 @@ async function run(pace: Pace): Promise<ScenarioResult> {
   try {
     const kinds = await fillShop(shop)
     const runs: Run[] = []
-    let price = WATCHED_PRICE_FROM
     for (const kind of kinds) {
-      const warm = await runOnce(shop, load, kind, pace(WARM_UP_SECONDS), price)
-      const one = await runOnce(shop, load, kind, pace(SECONDS), warm.load.lastPrice)
-      price = one.load.lastPrice
+      await runOnce(shop, load, kind, pace(WARM_UP_SECONDS))
+      const one = await runOnce(shop, load, kind, pace(SECONDS))
       console.log(`  ${kind.name}: ${one.load.perSecond}/s, cores ${JSON.stringify(one.cores)}`)
       runs.push(one)
     }
@@ -137,13 +135,7 @@ async function fillShop(shop: BenchShop): Promise<Kind[]> {
   ]
 }
 
-async function runOnce(
-  shop: BenchShop,
-  load: Load,
-  kind: Kind,
-  seconds: number,
-  priceNow: number,
-): Promise<Run> {
+async function runOnce(shop: BenchShop, load: Load, kind: Kind, seconds: number): Promise<Run> {
   const before = { shop: cpuSeconds(shop.pid), load: cpuSeconds(load.pid) }
   const result = await load.call('readWhileWriting', {
     target: shop.target,
@@ -156,7 +148,6 @@ async function runOnce(
       authorization: shop.staffAuthorization,
       sku: SLUG.toUpperCase(),
       slug: SLUG,
-      from: priceNow,
       everyMs: WRITE_EVERY_MS,
     },
   })

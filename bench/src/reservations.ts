@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '@storewright/kernel/clock'
@@ -115,6 +115,7 @@ async function runOnce(reserve: () => Promise<unknown>, callers: number, seconds
 /** The services as the platform starts them, on an embedded Postgres of their own. */
 async function openInventory() {
   const dataDir = mkdtempSync(join(tmpdir(), 'storewright-bench-'))
+  chmodSync(dataDir, 0o755) // the account that runs Postgres when we are root must be able to pass
   const undo: (() => Promise<unknown>)[] = [async () => rmSync(dataDir, { recursive: true, force: true })]
   let closing: Promise<void> | undefined
   const close = () => {
