@@ -1,0 +1,221 @@
+import { storeContract } from '@storewright/gateway/store-contract'
+import { parseAmount, showMoney } from './amount.ts'
+import { type Connection, callOperation, UsageError } from './api.ts'
+import { formatFields, formatTable } from './table.ts'
+
+/** What a command shows: `json` for programs, `text` for people, `more` when a list goes on. */
+export interface Shown {
+  readonly json: unknown
+  readonly text: string
+  readonly more?: string | null
+}
+
+export interface Command {
+  readonly usage: string
+  readonly summary: string
+  /** How many words must follow the command's name. */
+  readonly words: number
+  readonly options?: readonly string[]
+  run(connection: Connection, words: string[], options: Readonly<Record<string, string>>): Promise<Shown>
+}
+
+const PAGE = ['limit', 'cursor'] as const
+
+/** Everything but `login` and `help`, which need no key. By name. */
+export const commands: Readonly<Record<string, Command>> = {
+  'orders list': {
+    usage: 'orders list [--status open|canceled|completed] [--limit n] [--cursor c]',
+    summary: 'Orders, newest first',
+    words: 0,
+    options: ['status', ...PAGE],
+    async run(connection, _, options) {
+      const page = await callOperation(connection, storeContract.order.listOrders, options as never)
+      const heads = ['NUMBER', 'ORDER', 'PLACED', 'STATUS', 'PAYMENT', 'FULFILLMENT', 'TOTAL', 'EMAIL']
+      const rows = page.items.map(order => [
+        order.number,
+        order.orderId,
+        order.placedAt,
+        order.status,
+        order.paymentStatus,
+        order.fulfillmentStatus,
+        showMoney(order.totals.total),
+        order.email,
+      ])
+      return { json: page, text: formatTable(heads, rows), more: page.nextCursor }
+    },
+  },
+  'orders show': {
+    usage: 'orders show <orderId>',
+    summary: 'One order with its lines and payment id',
+    words: 1,
+    async run(connection, [orderId = '']) {
+      const order = await callOperation(connection, storeContract.order.getOrder, { orderId })
+      const lines = order.lines.map(line => [
+        line.sku,
+        `${line.title} ${line.variantTitle}`.trim(),
+        line.quantity,
+        showMoney(line.unitPrice),
+        showMoney(line.total),
+      ])
+      const address = order.shippingAddress
+      const fields = {
+        number: order.number,
+        order: order.orderId,
+        placed: order.placedAt,
+        status: `${order.status}, payment ${order.paymentStatus}, ${order.fulfillmentStatus}`,
+        payment: `${order.payment.paymentId} by ${order.payment.method}`,
+        email: order.email,
+        'ship to': [address.fullName, address.line1, address.postalCode, address.city, address.country].join(
+          ', ',
+        ),
+        shipping: `${order.shipping.title}, ${showMoney(order.totals.shipping)}`,
+        total: showMoney(order.totals.total),
+      }
+      const table = formatTable(['SKU', 'TITLE', 'QUANTITY', 'EACH', 'TOTAL'], lines)
+      return { json: order, text: `${formatFields(fields)}\n\n${table}` }
+    },
+  },
+  'payments record': {
+    usage: 'payments record <paymentId> <amount> <currency>',
+    summary: 'An invoice or cash on delivery was paid: payments record pay_… 182.90 EUR',
+    words: 3,
+    async run(connection, [paymentId = '', amount = '', currency = '']) {
+      const input = { paymentId, amount: parseAmount(amount, currency) }
+      const payment = await callOperation(connection, storeContract.payment.recordPayment, input)
+      return { json: payment, text: `${payment.paymentId} is ${payment.state}: ${showMoney(payment.amount)}` }
+    },
+  },
+  'products price': {
+    usage: 'products price <sku> <amount> <currency>',
+    summary: "Set a variant's price: products price LAMP-OAK 89.00 EUR",
+    words: 3,
+    async run(connection, [sku = '', amount = '', currency = '']) {
+      const input = { sku, price: parseAmount(amount, currency) }
+      const set = await callOperation(connection, storeContract.product.setVariantPrice, input)
+      return { json: set, text: `${set.sku} costs ${showMoney(set.price)}` }
+    },
+  },
+  'stock list': {
+    usage: 'stock list [--sku s] [--limit n] [--cursor c]',
+    summary: 'Stock by SKU and location',
+    words: 0,
+    options: ['sku', ...PAGE],
+    async run(connection, _, options) {
+      const page = await callOperation(connection, storeContract.inventory.listStock, options as never)
+      const rows = page.items.map(stockRow)
+      return { json: page, text: formatTable(STOCK_HEADS, rows), more: page.nextCursor }
+    },
+  },
+  'stock receive': {
+    usage: 'stock receive <sku> <location> <quantity> --reference <delivery note>',
+    summary: 'Goods arrived; the same reference is booked once',
+    words: 3,
+    options: ['reference'],
+    async run(connection, [sku = '', location = '', quantity = ''], options) {
+      const input = {
+        lines: [{ sku, location, quantity: wholeNumber(quantity) }],
+        reference: needed(options, 'reference'),
+      }
+      const done = await callOperation(connection, storeContract.inventory.receiveStock, input)
+      const text =
+        done.received > 0 ? `Received ${quantity} × ${sku} at ${location}` : 'Booked before; nothing changed'
+      return { json: done, text }
+    },
+  },
+  'stock adjust': {
+    usage: 'stock adjust <sku> <location> <delta> --reason <text> --reference <text>',
+    summary: 'Correct stock: stock adjust LAMP-OAK hamburg -1 --reason damaged --reference count-7',
+    words: 3,
+    options: ['reason', 'reference'],
+    async run(connection, [sku = '', location = '', delta = ''], options) {
+      const input = {
+        sku,
+        location,
+        delta: wholeNumber(delta),
+        reason: needed(options, 'reason'),
+        reference: needed(options, 'reference'),
+      }
+      const stock = await callOperation(connection, storeContract.inventory.adjustStock, input)
+      return { json: stock, text: formatTable(STOCK_HEADS, [stockRow(stock)]) }
+    },
+  },
+  'messages list': {
+    usage: 'messages list [--state queued|sending|sent|failed] [--limit n] [--cursor c]',
+    summary: 'Messages to customers, newest first',
+    words: 0,
+    options: ['state', ...PAGE],
+    async run(connection, _, options) {
+      const page = await callOperation(connection, storeContract.notification.listMessages, options as never)
+      const heads = ['MESSAGE', 'CREATED', 'STATE', 'TO', 'SUBJECT', 'ERROR']
+      const rows = page.items.map(message => [
+        message.messageId,
+        message.createdAt,
+        message.state,
+        message.to,
+        message.subject,
+        message.lastError,
+      ])
+      return { json: page, text: formatTable(heads, rows), more: page.nextCursor }
+    },
+  },
+  'messages resend': {
+    usage: 'messages resend <messageId>',
+    summary: 'Send a message again',
+    words: 1,
+    async run(connection, [messageId = '']) {
+      const message = await callOperation(connection, storeContract.notification.resendMessage, { messageId })
+      return { json: message, text: `${message.messageId} to ${message.to} is ${message.state}` }
+    },
+  },
+  'keys list': {
+    usage: 'keys list',
+    summary: 'Staff API keys',
+    words: 0,
+    async run(connection) {
+      const keys = await callOperation(connection, storeContract.auth.listApiKeys, {})
+      const rows = keys.items.map(key => [
+        key.apiKeyId,
+        key.label,
+        key.createdAt,
+        key.lastUsedAt,
+        key.revokedAt,
+      ])
+      return { json: keys, text: formatTable(['KEY', 'LABEL', 'CREATED', 'LAST USED', 'REVOKED'], rows) }
+    },
+  },
+  'keys revoke': {
+    usage: 'keys revoke <apiKeyId>',
+    summary: 'A key stops working within five seconds',
+    words: 1,
+    async run(connection, [apiKeyId = '']) {
+      const done = await callOperation(connection, storeContract.auth.revokeApiKey, { apiKeyId })
+      return { json: done, text: `${apiKeyId} is revoked` }
+    },
+  },
+}
+
+const STOCK_HEADS = ['SKU', 'LOCATION', 'ON HAND', 'RESERVED', 'ALLOCATED', 'SHORTAGE', 'AVAILABLE']
+
+function stockRow(stock: {
+  sku: string
+  locationName: string
+  onHand: number
+  reserved: number
+  allocated: number
+  shortage: number
+  available: number
+}) {
+  const { sku, locationName, onHand, reserved, allocated, shortage, available } = stock
+  return [sku, locationName, onHand, reserved, allocated, shortage, available]
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[+-]?\d{1,9}$/.test(text)) throw new UsageError(`${text} is not a whole number`)
+  return Number(text)
+}
+
+function needed(options: Readonly<Record<string, string>>, name: string): string {
+  const value = options[name]
+  if (!value) throw new UsageError(`--${name} is needed`)
+  return value
+}
