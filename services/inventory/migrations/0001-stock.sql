@@ -74,8 +74,6 @@ create table stock_entry (
   primary key (transfer_id, sku, location_id, account)
 );
 
-create index stock_entry_by_stock on stock_entry (sku, location_id, account);
-
 -- Per statement, not per row: a delivery of a thousand lines is checked in one pass. It also means that a transfer's
 -- two sides must be written by one statement, so no moment exists in which the books do not balance.
 create function refuse_unbalanced_entries() returns trigger language plpgsql as $$

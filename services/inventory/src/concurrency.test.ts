@@ -31,7 +31,23 @@ test('128 shoppers at two processes never oversell, and every snapshot meanwhile
       snapshots++
     }
   })()
-  const tally = { held: 0, denied: 0, ended: 0 }
+  const tally = { held: 0, denied: 0, ended: 0, booked: 0 }
+  const count = async (clerk: number) => {
+    for (let round = 0; selling; round++) {
+      const client = clients[round % 2] ?? inventory.client
+      const locations = ['annex', 'main', 'depot']
+      const lines = SKUS.map((sku, at) => ({ sku, location: locations[(at + round) % 3] ?? '', quantity: 1 }))
+      // As people write them: in any order.
+      if (clerk % 2) lines.reverse()
+      await client.receiveStock({ lines, reference: newId('transfer') }, asSystem())
+      const sku = SKUS[(clerk + round) % SKUS.length] ?? ''
+      const counted = { sku, location: 'main', delta: -1, reason: 'count', reference: newId('transfer') }
+      await client.adjustStock(counted, asSystem()).catch(error => {
+        assert.equal(error.data.errors[0].field, 'delta')
+      })
+      tally.booked++
+    }
+  }
   const shop = async (shopper: number) => {
     const client = clients[shopper % 2] ?? inventory.client
     for (let round = 0; round < 8; round++) {
@@ -54,14 +70,25 @@ test('128 shoppers at two processes never oversell, and every snapshot meanwhile
       } else if (held && round % 3 === 0) await client.commitReservation({ reservationId }, asSystem())
     }
   }
+  const clerks = Array.from({ length: 4 }, (_, clerk) => count(clerk))
   await Promise.all(Array.from({ length: 128 }, (_, shopper) => shop(shopper)))
   selling = false
-  await watching
+  await Promise.all([watching, ...clerks])
   assert.deepEqual(violations, [])
   assert.deepEqual(await auditInventory(inventory.database), [])
   assert.ok(tally.held > 50 && tally.denied > 50 && tally.ended > 10, JSON.stringify(tally))
+  assert.ok(tally.booked >= 4, JSON.stringify(tally))
+  assert.equal(await deadlocks(), 0)
   assert.ok(snapshots >= 3, `${snapshots} snapshots`)
 })
+
+async function deadlocks(): Promise<number | undefined> {
+  const [stats] = await inventory.database.query<{ count: number }>(
+    'select pg_stat_get_db_deadlocks(oid) as count from pg_database where datname = current_database()',
+    [],
+  )
+  return stats?.count
+}
 
 /** One to four distinct lines, spread by the number. */
 function cartOf(number: number) {
@@ -71,6 +98,18 @@ function cartOf(number: number) {
     quantity: 1 + ((number + line) % 3),
   }))
 }
+
+test('first deliveries of a SKU to several places at once do not wait for each other in a circle', async () => {
+  for (let round = 0; round < 10; round++) {
+    const sku = `NEW-${round}`
+    if (round % 2) await inventory.receive(sku, 1, 'main')
+    await Promise.all(['main', 'depot', 'annex'].map(code => inventory.receive(sku, 2, code)))
+    const { items } = await inventory.client.getAvailability({ skus: [sku] }, asSystem())
+    assert.equal(items[0]?.available, round % 2 ? 7 : 6)
+  }
+  assert.equal(await deadlocks(), 0)
+  assert.deepEqual(await auditInventory(inventory.database), [])
+})
 
 test('both processes ask for the same new reservation at once: it is held once', async () => {
   await inventory.receive('TWIN', 100)

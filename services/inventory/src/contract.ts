@@ -3,11 +3,9 @@ import { pageInput, pageOf } from '@storewright/kernel/paging'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
 
-const sku = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
-    error: 'must be a SKU: letters, digits, dot, dash, underscore',
-  })
+const sku = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+  error: 'must be a SKU: letters, digits, dot, dash, underscore',
+})
 
 const text = (max: number) =>
   z

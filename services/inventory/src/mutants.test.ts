@@ -80,7 +80,7 @@ async function withFewUnits(
   }
 }
 
-/** Drops FOR UPDATE from every statement, and lets nobody write before `count` transactions have read the stock. */
+/** Drops the locks from every statement, and lets nobody write before `count` transactions have read the stock. */
 function withoutLocks(database: Database, count: number): Database {
   let readers = 0
   const { promise: allHaveRead, resolve } = Promise.withResolvers<void>()
@@ -90,8 +90,8 @@ function withoutLocks(database: Database, count: number): Database {
       database.transaction(sql => {
         const unlocked: Sql = {
           query: async <Row extends object>(text: string, values?: readonly unknown[]) => {
-            const rows = await sql.query<Row>(text.replaceAll(/for update( of stock)?/g, ''), values)
-            if (text.includes('for update of stock')) {
+            const rows = await sql.query<Row>(text.replaceAll(/for no key update( of stock)?/g, ''), values)
+            if (text.includes('for no key update of stock')) {
               if (++readers === count) resolve()
               await allHaveRead
             }

@@ -65,7 +65,7 @@ async function lockReservations(
              'sku', sku, 'locationId', location_id, 'quantity', quantity) order by sku, location_id), '[]')
            from reservation_line where reservation_id = reservation.id
          ) as lines
-         from reservation where id = any($1) order by id for update
+         from reservation where id = any($1) order by id for no key update
        ) as found
      ), '[]') as found`,
     [commands.map(command => command.reservationId)],

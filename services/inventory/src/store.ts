@@ -35,31 +35,34 @@ interface LockedRow {
 
 /**
  * Locks the SKUs, then their rows at the wanted locations, until the transaction ends. Everybody locks reservations
- * by id, then stock_item by sku, then stock by (sku, location): nobody waits for someone who waits for him.
- * The sort below gathers all stock_item locks before the first stock row is locked.
+ * by id, then stock_item by sku; a stock row is locked only by who holds its SKU. So nobody waits in a circle. NO KEY:
+ * a stock row for a new location refers to its SKU meanwhile, and two such inserts must not block each other's lock.
  */
 export async function lockStock(
   sql: Sql,
   wanted: Iterable<{ readonly sku: string; readonly locationId: string }>,
 ): Promise<LockedStock> {
-  const keys = new Map<string, { sku: string; locationId: string }>()
-  for (const at of wanted) keys.set(stockKey(at), at)
-  const places = [...keys.values()]
+  const skus = new Set<string>()
+  const locationIds = new Set<string>()
+  for (const { sku, locationId } of wanted) {
+    skus.add(sku)
+    locationIds.add(locationId)
+  }
   const items = new Map<string, StockItem>()
   const stock = new Map<string, Stock>()
-  if (places.length === 0) return { items, stock }
+  if (skus.size === 0) return { items, stock }
+  // Every wanted SKU at every wanted location: a few rows too many, but a join with the exact pairs would compare
+  // each with each, as a prepared plan takes all arrays for short.
   const rows = await sql.query<LockedRow>(
     `with item as materialized (
        select sku, available, availability, version from stock_item
-       where sku = any($1) order by sku for update
+       where sku = any($1) order by sku for no key update
      )
      select item.*, stock.location_id, on_hand, reserved, allocated, safety, backorder_limit, shortage
-     from unnest($1::text[], $2::text[]) as wanted (sku, location_id)
-     join item on item.sku = wanted.sku
-     join stock on stock.sku = wanted.sku and stock.location_id = wanted.location_id
+     from item join stock on stock.sku = item.sku and stock.location_id = any($2)
      order by stock.sku, stock.location_id
-     for update of stock`,
-    [places.map(at => at.sku), places.map(at => at.locationId)],
+     for no key update of stock`,
+    [[...skus], [...locationIds]],
   )
   for (const row of rows) {
     const { sku, available, availability, version } = row
@@ -130,7 +133,9 @@ function changedItems(locked: LockedStock, changed: readonly Stock[]): ItemChang
     const delta = availableOf(row) - (before ? availableOf(before) : 0)
     deltas.set(row.sku, (deltas.get(row.sku) ?? 0) + delta)
   }
-  return [...deltas].map(([sku, availableDelta]) => {
+  // A commit leaves what is available as it was.
+  const moved = [...deltas].filter(([, delta]) => delta !== 0)
+  return moved.map(([sku, availableDelta]) => {
     const item = locked.items.get(sku)
     if (!item) throw new Error(`SKU ${sku} was not locked`)
     const availability = availabilityOf(item.available + availableDelta)
