@@ -134,6 +134,8 @@ test('names the canonical address and the other markets', async () => {
 for (const [path, code, status, expected] of [
   ['/p/gone', 'not-found', 404, 404],
   ['/us/p/gone', 'not-found', 404, 404],
+  ['/p/NOT_A_SLUG', 'invalid-input', 400, 404],
+  ['/p/vase?v=x', 'invalid-input', 400, 400],
   ['/p/vase', 'too-many-requests', 429, 429],
 ] as const)
   test(`answers ${expected} with a page when a service refuses ${path} with ${code}`, async () => {

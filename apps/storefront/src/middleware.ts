@@ -19,7 +19,9 @@ export const onRequest: MiddlewareHandler = async (context, next) => {
   } catch (error) {
     const refusal = asRefusal(error)
     if (!refusal) throw error
-    locals.problem = refusal
+    // Without a query only the path can be wrong: there is no such page.
+    const isNoPage = refusal.code === 'invalid-input' && context.request.method === 'GET' && url.search === ''
+    locals.problem = isNoPage ? { code: 'not-found', status: 404, message: '', data: undefined } : refusal
     return context.rewrite(new Request(new URL('/refused', url)))
   }
 }

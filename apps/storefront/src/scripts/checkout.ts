@@ -45,6 +45,9 @@ function replaceParts(page: Document): void {
     document.querySelector<HTMLElement>(`[name="${focused.name}"][value="${focused.value}"]`)?.focus()
   hideUpdate()
   labelButton()
+  const total = document.querySelector('#total-bar strong')?.textContent
+  const status = document.getElementById('checkout-status')
+  if (status && total) status.textContent = `The total is now ${total}`
 }
 
 function labelButton(): void {
