@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
-import { runTool, seconds } from './run-tool.ts'
+import { seconds } from './run-tool.ts'
 
 const BROWSERS = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 const PLACES = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome']
+const FONT_FOLDERS = ['/usr/share/fonts', '/usr/local/share/fonts']
 const STILL_MS = 10_000
 
 /** Where a Chromium is on this machine: `CHROMIUM_PATH`, or one of the usual names on the PATH. */
@@ -20,10 +21,7 @@ export function findChromium(env: NodeJS.ProcessEnv = process.env): string | und
  * Pages in a Chromium without fonts have no height.
  */
 export async function ensureBrowser(say: (line: string) => void): Promise<void> {
-  const missing = [
-    ...(findChromium() ? [] : ['chromium']),
-    ...((await hasFonts()) ? [] : ['fonts-liberation']),
-  ]
+  const missing = [...(findChromium() ? [] : ['chromium']), ...(hasFonts() ? [] : ['fonts-liberation'])]
   if (missing.length === 0) return
   const debian = process.platform === 'linux' && existsSync('/usr/bin/apt-get')
   if (!debian || process.getuid?.() !== 0)
@@ -39,10 +37,14 @@ export async function ensureBrowser(say: (line: string) => void): Promise<void> 
   if (!findChromium()) throw new Error('apt-get installed chromium, but it is not on the PATH')
 }
 
-async function hasFonts(): Promise<boolean> {
+/** Looks itself: `fc-list` is in a package that Chromium does without. */
+function hasFonts(): boolean {
   if (process.platform !== 'linux') return true
-  const listed = await runTool('fc-list', [], { program: true }).catch(() => undefined)
-  return listed?.code === 0 && listed.stdout.trim() !== ''
+  return FONT_FOLDERS.some(
+    folder =>
+      existsSync(folder) &&
+      readdirSync(folder, { recursive: true }).some(name => /\.(ttf|otf|ttc)$/.test(String(name))),
+  )
 }
 
 async function aptGet(args: readonly string[], say: (line: string) => void): Promise<void> {
