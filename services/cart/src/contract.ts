@@ -9,11 +9,9 @@ export const CART_LINES_MAX = 100
 /** The most of one SKU in one cart. */
 export const CART_QUANTITY_MAX = 99
 
-const sku = z
-  .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
-    error: 'must be a SKU: letters, digits, dot, dash, underscore',
-  })
+const sku = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, {
+  error: 'must be a SKU: letters, digits, dot, dash, underscore',
+})
 const quantity = z
   .int({ error: 'must be a whole number' })
   .min(1, { error: 'must be at least 1' })

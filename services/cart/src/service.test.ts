@@ -208,6 +208,16 @@ test('an expired cart is absent for its owner, told to checkout, replaced by the
   assert.ok(new Date(renewed.expiresAt ?? 0).getTime() > Date.now() + 29 * 86_400_000)
 })
 
+test("after a change of the market's currency a new cart starts", async () => {
+  const guest = newGuest()
+  const { cartId } = await add(guest, 'MUG')
+  await cart.database.query(`update cart set currency = 'GBP' where id = $1`, [cartId])
+  assert.equal((await cart.client.getCart({}, asGuest(guest))).cartId, null)
+  const next = await add(guest, 'PEN')
+  assert.notEqual(next.cartId, cartId)
+  assert.deepEqual([next.currency, next.lines.length], ['EUR', 1])
+})
+
 test('carts are removed a week after they expired', async () => {
   const guest = newGuest()
   const { cartId } = await add(guest, 'MUG')

@@ -15,6 +15,9 @@ import { addLine, findActiveCart, findCart, markCompleted, setLine } from './sto
 
 const NEEDS = { product: productContract, inventory: inventoryContract, pricing: pricingContract }
 
+/** A cart without stock now is worth more than one with stock after the shopper left. */
+const STOCK_TIMEOUT_MS = 2_000
+
 export const cartService = defineService({
   name: 'cart',
   contract: cartContract,
@@ -38,9 +41,11 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
   /** Prices and stock of these SKUs at this moment, asked for in parallel. */
   async function readNow(context: CallContext, currency: Market['currency'], skus: string[]): Promise<Now> {
     if (skus.length === 0) return { variants: new Map(), stock: new Map() }
+    const onward = forward(context, 'cart')
+    const briefly = AbortSignal.any([onward.signal, AbortSignal.timeout(STOCK_TIMEOUT_MS)])
     const [variants, stock] = await Promise.all([
-      needs.product.getVariants({ skus, currency }, forward(context, 'cart')),
-      needs.inventory.getAvailability({ skus }, forward(context, 'cart')).catch(error => {
+      needs.product.getVariants({ skus, currency }, onward),
+      needs.inventory.getAvailability({ skus }, { ...onward, signal: briefly }).catch(error => {
         log.warn({ err: error, traceId: context.traceId }, 'carts are shown without stock')
         return undefined
       }),

@@ -7,11 +7,8 @@ export interface Violation {
   readonly detail: string
 }
 
-/**
- * Invariant I6 and what it rests on: rows that should not exist. One statement, hence one snapshot: it may run at any
- * moment, also while shoppers reserve. `search_path` must be the inventory's schema.
- */
-export const INVENTORY_AUDIT_SQL = `
+/** Rows that should not exist. Columns as in `Violation`. */
+const AUDIT = `
   with promised as (
     select line.sku, line.location_id,
       sum(quantity) filter (where state = 'held') as held, sum(quantity) filter (where state = 'committed') as committed
@@ -92,7 +89,10 @@ export const INVENTORY_AUDIT_SQL = `
   select 'events have no gap', sku, concat_ws(' ', first, last, events)
     from published where last - first + 1 <> events`
 
-/** Empty when all is well. */
+/**
+ * Invariant I6 and what it rests on; empty when all is well. One statement, hence one snapshot: it may run at any
+ * moment, also while shoppers reserve. The connection's search_path must be the inventory's schema.
+ */
 export async function auditInventory(sql: Sql): Promise<Violation[]> {
-  return sql.query<Violation>(INVENTORY_AUDIT_SQL, [])
+  return sql.query<Violation>(AUDIT, [])
 }

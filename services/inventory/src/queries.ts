@@ -31,35 +31,40 @@ export interface StockView extends ReturnType<typeof stockOfRow> {
   readonly available: number
 }
 
+type StockViewRow = Parameters<typeof stockOfRow>[0] & { readonly name: string }
+
+const STOCK_VIEW = 'select stock.*, location.name from stock join location on location.id = stock.location_id'
+
 /** Ordered by (sku, location id); `after` is the last row of the page before. */
 export async function listStockRows(
   sql: Sql,
   wanted: { sku: string | null; after: readonly [string, string] | null; limit: number },
 ): Promise<StockView[]> {
-  const rows = await sql.query<Parameters<typeof stockOfRow>[0] & { name: string }>(
-    `select stock.*, location.name from stock join location on location.id = stock.location_id
-     where ($1::text is null or sku = $1) and ($2::text is null or (sku, location_id) > ($2, $3::text))
-     order by sku, location_id limit $4`,
-    [wanted.sku, wanted.after?.[0] ?? null, wanted.after?.[1] ?? null, wanted.limit],
-  )
-  return rows.map(row => {
-    const stock = stockOfRow(row)
-    return { ...stock, locationName: row.name, available: availableOf(stock) }
-  })
+  const { sku, limit } = wanted
+  const [afterSku, afterLocation] = wanted.after ?? ['', '']
+  // Two texts: "sku is null or" would keep a prepared plan from using the index.
+  const rows =
+    sku === null
+      ? await sql.query<StockViewRow>(
+          `${STOCK_VIEW} where (sku, location_id) > ($1, $2) order by sku, location_id limit $3`,
+          [afterSku, afterLocation, limit],
+        )
+      : await sql.query<StockViewRow>(
+          `${STOCK_VIEW} where sku = $1 and (sku, location_id) > ($2, $3) order by location_id limit $4`,
+          [sku, afterSku, afterLocation, limit],
+        )
+  return rows.map(viewOfRow)
 }
 
 export async function readStockView(
   sql: Sql,
   at: { sku: string; locationId: string },
 ): Promise<StockView | undefined> {
-  const [row] = await sql.query<Parameters<typeof stockOfRow>[0] & { name: string }>(
-    `select stock.*, location.name from stock join location on location.id = stock.location_id
-     where sku = $1 and location_id = $2`,
-    [at.sku, at.locationId],
-  )
-  if (!row) return undefined
-  const stock = stockOfRow(row)
-  return { ...stock, locationName: row.name, available: availableOf(stock) }
+  const [row] = await sql.query<StockViewRow>(`${STOCK_VIEW} where sku = $1 and location_id = $2`, [
+    at.sku,
+    at.locationId,
+  ])
+  return row && viewOfRow(row)
 }
 
 export async function upsertLocation(
@@ -85,4 +90,9 @@ export async function findLocations(
     [codes],
   )
   return new Map(rows.map(row => [row.code, row.id]))
+}
+
+function viewOfRow(row: StockViewRow): StockView {
+  const stock = stockOfRow(row)
+  return { ...stock, locationName: row.name, available: availableOf(stock) }
 }

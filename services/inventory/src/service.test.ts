@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test'
 import { newId } from '@storewright/kernel/ids'
 import { refusalCode } from '@storewright/rpc/refusal'
 import { auditInventory } from './audit.ts'
+import { deleteReleased } from './reservation-store.ts'
 import { asSystem, createTestInventory, type TestInventory } from './test-inventory.ts'
 
 let inventory: TestInventory
@@ -221,8 +222,29 @@ test('the list of stock is walked by cursor, each row once', async () => {
   const [count] = await inventory.database.query<{ rows: number }>('select count(*) as rows from stock', [])
   assert.equal(seen.length, count?.rows)
   assert.deepEqual(seen, [...new Set(seen)])
+  const one = await inventory.client.listStock({ sku: 'SUM', limit: 1 }, asSystem())
+  const two = await inventory.client.listStock(
+    { sku: 'SUM', limit: 1, cursor: one.nextCursor ?? '' },
+    asSystem(),
+  )
+  assert.deepEqual([...one.items, ...two.items].map(item => item.locationId).sort(), [main, depot].sort())
+  assert.equal(two.nextCursor, null)
   const bad = await refusalOf(inventory.client.listStock({ cursor: 'x' }, asSystem()))
   assert.equal(bad.data.errors[0].field, 'cursor')
+})
+
+test('released reservations are forgotten after their days, committed ones never', async () => {
+  await inventory.receive('OLD', 5)
+  const [gone, kept] = [await reserve('OLD', 1), await reserve('OLD', 1)]
+  await inventory.client.releaseReservation({ reservationId: gone.reservationId }, asSystem())
+  await inventory.client.commitReservation({ reservationId: kept.reservationId }, asSystem())
+  await inventory.database.query(
+    `update reservation set expires_at = now() - interval '8 days' where id = any($1)`,
+    [[gone.reservationId, kept.reservationId]],
+  )
+  assert.equal(await deleteReleased(inventory.database, { days: 7, limit: 10 }), 1)
+  const again = await inventory.client.commitReservation({ reservationId: kept.reservationId }, asSystem())
+  assert.equal(again.state, 'committed')
 })
 
 test('the ledger refuses rewriting and one-sided entries', async () => {
