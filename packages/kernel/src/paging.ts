@@ -32,8 +32,13 @@ export function decodeCursor(cursor: string, length: number): (string | number)[
   try {
     const values: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'))
     if (!Array.isArray(values) || values.length !== length) return undefined
-    return values.every(value => typeof value === 'string' || typeof value === 'number') ? values : undefined
+    return values.every(isSortValue) ? values : undefined
   } catch {
     return undefined
   }
+}
+
+/** What base64 hid from the edge must not reach a database: NUL and lone surrogates are never sort values. */
+function isSortValue(value: unknown): value is string | number {
+  return typeof value === 'string' ? !value.includes('\0') && value.isWellFormed() : typeof value === 'number'
 }
