@@ -157,10 +157,12 @@ function complete(document: OpenAPI.Document, operation: Operation): void {
     ]
 }
 
-function securityOf({ meta }: Operation): OpenAPI.SecurityRequirementObject[] {
+function securityOf({ meta, contract }: Operation): OpenAPI.SecurityRequirementObject[] {
   if (meta.access === 'staff') return [{ apiKey: [] }]
-  const guest = [{ guestCookie: [] }, { guestToken: [] }, { apiKey: [] }]
-  return meta.identity === 'guest' ? guest : [{}, ...guest]
+  const someone = [{ guestCookie: [] }, { guestToken: [] }, { apiKey: [] }]
+  if (meta.identity === 'guest') return someone
+  // An order opens by its token to anybody, and without it to its owner and to staff.
+  return contract['~orpc'].route.tags?.includes('Orders') ? [{}, ...someone] : []
 }
 
 function problemOfCode(code: string, data?: unknown): OpenAPI.SchemaObject {
