@@ -42,11 +42,12 @@ export function productJsonLd(product: Product, market: Market, publicUrl: strin
     brand: { '@type': 'Brand', name: product.vendor },
     category: product.category.name,
   }
+  const imageOf = (variant: Variant) => (product.images[variant.imageIndex] ?? product.images[0])?.jpg
   const variants = product.variants.map(variant => ({
     '@type': 'Product',
     sku: variant.sku,
     name: [product.title, variant.title].filter(Boolean).join(', '),
-    image: publicUrl + (product.images[variant.imageIndex] ?? product.images[0])?.jpg,
+    ...(imageOf(variant) && { image: publicUrl + imageOf(variant) }),
     ...shared,
     offers: {
       '@type': 'Offer',

@@ -117,7 +117,11 @@ export function createEdgeCache(options: EdgeCacheOptions): EdgeCache {
     renders += 1
     // Before the rendering, not after: the page may show what was true at its very start.
     const renderedAtMs = now()
-    const request = new Request(origin + key, { headers: { accept: 'text/html' } })
+    const headers = new Headers({ accept: 'text/html' })
+    // Rate limits count by the shopper's address, which only this header knows behind a proxy. No page shows it.
+    const forwarded = from.headers['x-forwarded-for']
+    if (typeof forwarded === 'string') headers.set('x-forwarded-for', forwarded)
+    const request = new Request(origin + key, { headers })
     const response = await options.render(request, from)
     const life = lifeOf(response)
     if (!life) {
