@@ -56,7 +56,8 @@ export async function answer(edge: Edge, request: Request, remoteAddress: string
   }
   const { status } = reply
   const ms = Math.round((performance.now() - startedAt) * 10) / 10
-  edge.log.info({ method: request.method, route: exchange.route, status, ms, traceId }, 'request')
+  const { route, staffId } = exchange
+  edge.log.info({ method: request.method, route, status, ms, traceId, staffId }, 'request')
   return new Response(request.method === 'HEAD' ? null : reply.body, { status, headers })
 }
 
@@ -89,6 +90,7 @@ async function operate(
   const session = edge.openSession(request, exchange, exchange.traceId)
   try {
     const context = await session.admit(operation, request.headers.get('idempotency-key') ?? undefined)
+    if (context.actor.kind === 'staff') exchange.staffId = context.actor.staffId
     const input = await inputOf(edge.limits, request, operation, exchange.search, params)
     const output = await session.call(operation, input, context)
     headers['content-type'] = 'application/json'
@@ -127,6 +129,8 @@ interface Exchange {
   readonly headers: Record<string, string>
   /** For the log: the pattern, never the path with its ids. */
   route: string
+  /** For the log: who of the staff acted. Shoppers are not tracked there. */
+  staffId?: string
 }
 
 interface Reply {

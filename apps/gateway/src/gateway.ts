@@ -67,7 +67,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   function openSession(request: Request, connection: { remoteAddress: string }, traceId?: string): Session {
     return createSession(deps, {
-      credentials: guests.read(request),
+      credentials: guests.read(request, traceId === undefined ? 'page' : 'api'),
       address: clientAddress(request, connection.remoteAddress),
       traceId: traceId ?? traceIdOf(request),
       // A page that is merely opened carries no intent of a foreign page that could be refused.

@@ -17,7 +17,8 @@ export type Credentials =
   | { readonly kind: 'refused'; readonly refusal: EdgeRefusal }
 
 export interface GuestCookies {
-  read(request: Request): Credentials
+  /** On pages other schemes than Bearer are ignored: a password in front of a trial shop is the proxy's affair. */
+  read(request: Request, on: 'page' | 'api'): Credentials
   /** A new guest and the Set-Cookie that makes the browser it. */
   create(): { guestId: Id<'guest'>; setCookie: string }
   verify(token: string): Id<'guest'> | undefined
@@ -33,10 +34,10 @@ export function createGuestCookies(signer: Signer, options: { https: boolean }):
   }
   return {
     verify,
-    read(request) {
+    read(request, on) {
       const cookie = cookieValue(request.headers.get('cookie'), name)
       const authorization = request.headers.get('authorization')
-      if (authorization !== null) {
+      if (authorization !== null && (on === 'api' || /^Bearer /i.test(authorization))) {
         if (cookie !== undefined) return { kind: 'refused', refusal: new EdgeRefusal('credentials-conflict') }
         const token = /^Bearer +([\w.~+/=-]{1,512})$/i.exec(authorization)?.[1]
         return token ? { kind: 'bearer', token } : { kind: 'refused', refusal: invalidCredentials() }

@@ -194,3 +194,26 @@ test('a key is looked up once in five seconds, and a revoked one soon stops', as
   assert.equal(await ask(), 401)
   assert.equal(lookups, 2)
 })
+
+test('a password that a proxy asks for does not lock shoppers out of pages', async () => {
+  const { gateway, actors } = watched()
+  const headers = { authorization: 'Basic dHJpYWw6c2hvcA==', cookie }
+  const session = gateway.openSession(new Request(`${ORIGIN}/cart`, { headers }), {
+    remoteAddress: '192.0.2.1',
+  })
+  await session.api.cart.getCart({})
+  assert.deepEqual(actors, [{ kind: 'guest', guestId: GUEST }])
+  const api = await gateway.app.request(`${ORIGIN}/api/cart`, {
+    headers: { authorization: headers.authorization },
+  })
+  assert.equal(await codeOf(api), 'credentials-invalid')
+})
+
+test('what staff do is logged with who did it, what shoppers do is not', async () => {
+  const lines: string[] = []
+  const { gateway } = watched({ log: line => lines.push(line) })
+  await gateway.app.request(`${ORIGIN}/api/admin/orders`, { headers: bearer(TEST_API_KEY) })
+  await gateway.app.request(`${ORIGIN}/api/cart`, { headers: { cookie } })
+  assert.match(lines[0] ?? '', /"staffId":"stf_\w+"/)
+  assert.doesNotMatch(lines[1] ?? '', /gst_|staffId/)
+})
