@@ -25,10 +25,7 @@ export function localClient(name: string, find: (name: string) => RunningService
     }) as unknown as Record<string, unknown>
     return client
   }
-  return new Proxy(
-    {},
-    { get: (_, operation: string) => (operation === 'then' ? undefined : resolve()[operation]) },
-  )
+  return new Proxy({}, { get: (_, operation: string) => resolve()[operation] })
 }
 
 /** A client of a service behind a URL: oRPC's protocol, a signed token of at most 60 s for each call. */
@@ -51,9 +48,45 @@ export function createClients<Needs extends Contracts>(
 ): { [Name in keyof Needs]: ServiceClient<Needs[Name]> } {
   const entries = Object.keys(needs).map(name => {
     const url = options.config[urlVariable(name)]
-    return [name, url ? httpClient(name, url, options.keys) : localClient(name, options.find)]
+    const client = url ? httpClient(name, url, options.keys) : localClient(name, options.find)
+    return [name, inTime(name, client)]
   })
   return Object.fromEntries(entries)
+}
+
+type Call = (input: unknown, options: { context: CallContext; signal?: AbortSignal }) => Promise<unknown>
+
+/** Ends every call at its context's deadline: rejects with a TimeoutError, and aborts what can be aborted. */
+export function inTime(name: string, client: unknown): unknown {
+  const operations = client as Record<string, Call | undefined>
+  const calls = new Map<string, Call>()
+  const bounded =
+    (operation: string): Call =>
+    (input, options) => {
+      const call = operations[operation]
+      if (!call) throw new TypeError(`${name} has no operation ${operation}`)
+      const abort = new AbortController()
+      return new Promise((resolve, reject) => {
+        const timer = setTimeout(() => {
+          const late = new DOMException(`${name}.${operation} did not answer in time`, 'TimeoutError')
+          reject(late)
+          abort.abort(late)
+        }, options.context.deadlineAt - Date.now())
+        call(input, { ...options, signal: abort.signal })
+          .then(resolve, reject)
+          .finally(() => clearTimeout(timer))
+      })
+    }
+  return new Proxy(operations, {
+    get(_, operation: string) {
+      if (operation === 'then') return undefined // not a promise, whatever `await` asks
+      const known = calls.get(operation)
+      if (known) return known
+      const made = bounded(operation)
+      calls.set(operation, made)
+      return made
+    },
+  })
 }
 
 /** `inventory` → `INVENTORY_URL`. */

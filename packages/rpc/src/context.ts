@@ -31,14 +31,15 @@ export function systemContext(service: string, timeoutMs: number = CALL_TIMEOUT_
 }
 
 /**
- * The options of an onward call: same actor, deadline and trace; a key of its own if the callee needs one.
- * The deadline becomes an AbortSignal, so that a slow callee cannot hold the caller.
+ * The options of an onward call: same actor and trace; the caller's deadline, or `withinMs` from now when that is
+ * sooner. The client holds the callee to it, in either mode.
  */
 export function forward(
   context: CallContext,
   caller: string,
-  idempotencyKey?: string,
-): { context: CallContext; signal: AbortSignal } {
-  const leftMs = Math.max(1, context.deadlineAt - Date.now())
-  return { context: { ...context, caller, idempotencyKey }, signal: AbortSignal.timeout(leftMs) }
+  withinMs: number = Number.POSITIVE_INFINITY,
+): { context: CallContext } {
+  const deadlineAt = Math.min(context.deadlineAt, Date.now() + withinMs)
+  // The key was the caller's command, not this one.
+  return { context: { ...context, caller, deadlineAt, idempotencyKey: undefined } }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { z } from 'zod'
 import { createClients } from './client.ts'
-import { systemContext } from './context.ts'
+import { forward, systemContext } from './context.ts'
 import { operation } from './contract.ts'
 import { implement } from './implement.ts'
 import { createLogger } from './log.ts'
@@ -98,4 +98,22 @@ test('a service that runs by itself refuses a call without a fitting token', asy
       ).status,
       401,
     )
+})
+
+test('a call ends at its deadline, whether or not the service watches', async () => {
+  const os = implement(contract)
+  const stuck: RunningService = {
+    ...start(),
+    router: os.router({
+      half: os.half.handler(() => new Promise(() => {})),
+      who: os.who.handler(() => new Promise(() => {})),
+    }),
+  }
+  const { math } = createClients(
+    { math: contract },
+    { config: {}, keys: tokenKeys(['k']), find: () => stuck },
+  )
+  await assert.rejects(math.half({ value: 2 }, forward(systemContext('test'), 'test', 20)), {
+    name: 'TimeoutError',
+  })
 })

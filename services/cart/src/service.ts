@@ -42,10 +42,9 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
   async function readNow(context: CallContext, currency: Market['currency'], skus: string[]): Promise<Now> {
     if (skus.length === 0) return { variants: new Map(), stock: new Map() }
     const onward = forward(context, 'cart')
-    const briefly = AbortSignal.any([onward.signal, AbortSignal.timeout(STOCK_TIMEOUT_MS)])
     const [variants, stock] = await Promise.all([
       needs.product.getVariants({ skus, currency }, onward),
-      needs.inventory.getAvailability({ skus }, { ...onward, signal: briefly }).catch(error => {
+      needs.inventory.getAvailability({ skus }, forward(context, 'cart', STOCK_TIMEOUT_MS)).catch(error => {
         log.warn({ err: error, traceId: context.traceId }, 'carts are shown without stock')
         return undefined
       }),

@@ -192,7 +192,6 @@ function failureOf(error: unknown): Failure {
 }
 
 /** Steps act for the house, not for the shopper: a sweeper repeats them without him. */
-function call(checkout: Checkout): { context: CallContext; signal: AbortSignal } {
-  const context = { ...systemContext('checkout', STEP_TIMEOUT_MS), traceId: checkout.trace }
-  return { context, signal: AbortSignal.timeout(STEP_TIMEOUT_MS) }
+function call(checkout: Checkout): { context: CallContext } {
+  return { context: { ...systemContext('checkout', STEP_TIMEOUT_MS), traceId: checkout.trace } }
 }

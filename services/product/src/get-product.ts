@@ -55,14 +55,11 @@ async function askStock(
   context: CallContext,
   { slug, variants }: ProductRow,
 ): Promise<Map<string, StockItem> | undefined> {
-  const onward = forward(context, 'product')
-  const signal = AbortSignal.any([onward.signal, AbortSignal.timeout(STOCK_TIMEOUT_MS)])
   try {
-    const asked = needs.inventory.getAvailability(
+    const { items } = await needs.inventory.getAvailability(
       { skus: variants.map(variant => variant.sku) },
-      { context: onward.context, signal },
+      forward(context, 'product', STOCK_TIMEOUT_MS),
     )
-    const { items } = await Promise.race([asked, aborted(signal)])
     return new Map(items.map(item => [item.sku, item]))
   } catch (error) {
     log.warn(
@@ -71,11 +68,4 @@ async function askStock(
     )
     return undefined
   }
-}
-
-/** A service in this process may not watch the signal of a call. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) =>
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true }),
-  )
 }

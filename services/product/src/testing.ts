@@ -4,7 +4,7 @@ import { newId } from '@storewright/kernel/ids'
 import { createSigner } from '@storewright/kernel/signed'
 import type { Database } from '@storewright/postgres/sql'
 import { createTestDatabase } from '@storewright/postgres/testing'
-import { createClients } from '@storewright/rpc/client'
+import { createClients, inTime } from '@storewright/rpc/client'
 import { type CallContext, systemContext } from '@storewright/rpc/context'
 import { createLogger } from '@storewright/rpc/log'
 import { problemOf } from '@storewright/rpc/refusal'
@@ -41,7 +41,7 @@ export async function createProductTest(): Promise<ProductTest> {
   const appended = { count: 0 }
   const running = await productService.start({
     database: scratch.database,
-    needs: { inventory: inventory as unknown as Environment['needs']['inventory'] },
+    needs: { inventory: inTime('inventory', inventory) as Environment['needs']['inventory'] },
     config: {},
     clock: systemClock,
     log: createLogger({ level: 'silent' }),
