@@ -83,19 +83,19 @@ const forbidden = [
   {
     name: 'only-platform-starts-services',
     comment: 'One place decides what runs where; everybody else has contracts.',
-    from: { path: OWN, pathNot: '^(services|apps/platform|tests|bench)/' },
+    from: { path: OWN, pathNot: ['^(services|apps/platform|tests|bench)/', TESTS] },
     to: { path: '^services/', pathNot: '^services/[^/]+/src/contract\\.ts$' },
   },
   {
     name: 'platform-by-service-entry',
     comment: 'The platform, the tests and the benches start a service by its entry, not by its parts.',
-    from: { path: '^(apps/platform|tests|bench)/' },
+    from: { path: ['^(apps/platform|tests|bench)/', `^apps/.*${TESTS}`] },
     to: { path: '^services/', pathNot: '^services/[^/]+/src/(contract|service)\\.ts$' },
   },
   {
     name: 'apps-apart',
     comment: 'The platform puts the apps together; the cli and the storefront know the public API alone.',
-    from: { path: '^apps/([^/]+)/', pathNot: '^apps/platform/' },
+    from: { path: '^apps/([^/]+)/', pathNot: ['^apps/platform/', TESTS] },
     to: { path: '^apps/', pathNot: ['^apps/$1/', '^apps/gateway/src/store-contract\\.ts$'] },
   },
   {

@@ -74,7 +74,7 @@ async function checkImports(): Promise<Outcome> {
 }
 
 async function checkUnused(): Promise<Outcome> {
-  const run = await runTool('knip', ['--no-progress'])
+  const run = await runTool('knip', ['--no-progress', '--no-config-hints'])
   return { passed: run.code === 0, note: 'files, exports, dependencies', details: run.code ? run.output : '' }
 }
 

@@ -34,6 +34,8 @@ test('leftovers are found in code, not in prose', () => {
   const note = `// ${'TO'}${'DO'}: later`
   assert.deepEqual(faultsOf('apps/cli/src/main.ts', note), [`leftover "${'TO'}${'DO'}"`])
   assert.deepEqual(faultsOf('CONTRIBUTING.md', note), [])
+  assert.equal(faultsOf('apps/cli/src/main.ts', `// ${'X'.repeat(3)}: wrong`).length, 1)
+  assert.deepEqual(faultsOf('apps/cli/src/main.ts', `const noCurrency = '${'X'.repeat(3)}'`), [])
 })
 
 test('no path of one machine, no registry in what npm reads', () => {
