@@ -70,7 +70,7 @@ function readPort(
   const text = env[name]
   if (!text) return undefined
   const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port
   faults.push(`${name} must be a port number, not "${text}"`)
   return undefined
 }

@@ -41,7 +41,11 @@ export async function startPlatform(config: PlatformConfig, log: Logger): Promis
       }),
       config.smtpUrl ? undefined : openMail(config, log, undo),
     ])
-    const env = { ...config.env, SMTP_URL: config.smtpUrl ?? mail?.smtpUrl }
+    const env = {
+      ...config.env,
+      SMTP_URL: config.smtpUrl ?? mail?.smtpUrl,
+      MAIL_FROM: config.env.MAIL_FROM ?? `"${config.shopName}" <orders@shop.example>`,
+    }
     const services = await startServices({
       names,
       urls: databases.urls,
@@ -70,7 +74,7 @@ export async function startPlatform(config: PlatformConfig, log: Logger): Promis
       trustedProxies: config.trustedProxies,
     })
     const listener = await createWeb({ config, services, gateway, log })
-    const listening = await listen(listener, { port: config.port, host: config.host })
+    const listening = await listenPublicly(listener, config)
     undo.push(listening.close)
     const { token } = await services.clients.auth.createAdminLink(
       { validMinutes: ADMIN_LINK_MINUTES },
@@ -88,9 +92,21 @@ export async function startPlatform(config: PlatformConfig, log: Logger): Promis
   }
 }
 
+async function listenPublicly(listener: Parameters<typeof listen>[0], { port, host }: PlatformConfig) {
+  return listen(listener, { port, host }).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'EADDRINUSE')
+      throw new Error(`port ${port} is in use; choose another, as in PORT=${port + 10}`)
+    throw cause
+  })
+}
+
+/** The inbox is beside the store's port; when that is taken, anywhere: the banner says where. */
 async function openMail(config: PlatformConfig, log: Logger, undo: (() => Promise<void>)[]) {
-  const httpPort = config.port === 0 ? 0 : config.port + 1
-  const mail = await startMailSandbox({ dataDir: config.dataDir, httpPort, log })
+  const at = (httpPort: number) => startMailSandbox({ dataDir: config.dataDir, httpPort, log })
+  const mail = await at(config.port < 65_535 ? config.port + 1 : 0).catch(error => {
+    log.warn({ err: error }, 'the inbox takes a free port')
+    return at(0)
+  })
   undo.push(mail.stop)
   return mail
 }
