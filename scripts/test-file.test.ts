@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runTestFile } from './test-file.ts'
-import { countsLine, fileLines } from './test-report.ts'
+import { fileLines } from './test-report.ts'
 
 let place: string
 before(() => {
@@ -133,9 +133,3 @@ async function assertGone(pid: number): Promise<void> {
   }
   assert.fail(`process ${pid} still runs`)
 }
-
-test('the closing line is plain', () => {
-  const suite = { title: 'a', ms: 1, allottedMinutes: 1, files: 1, passed: 3, failed: 0, skipped: 0 }
-  assert.equal(countsLine([suite, { ...suite, failed: 1 }]), '6 passed, 1 failed')
-  assert.equal(countsLine([{ ...suite, skipped: 2 }]), '3 passed, 0 failed, 2 skipped')
-})
