@@ -43,6 +43,11 @@ export async function pay(
     },
     nowMs,
   )
+  if ('code' in made || made.quote.hash !== request.quoteHash) {
+    // The same request may have been placed since the first look, taking cart and stock with it: that is the answer.
+    const twin = await findByKey(tools.database, owner, idempotencyKey)
+    if (twin) return replay(twin, bodyHash)
+  }
   if ('code' in made) return { kind: 'refused', refusal: made }
   if (made.quote.hash !== request.quoteHash) return { kind: 'total-changed', made }
   const offered = made.quote.paymentMethods.some(({ method }) => method === request.paymentMethod)
