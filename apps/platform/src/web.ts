@@ -32,7 +32,8 @@ export async function createWeb(parts: {
     const session = gateway.openSession(request, { remoteAddress: remoteAddress ?? 'unknown' })
     const page = await handle(request, { shop, api: session.api })
     const headers = new Headers(page.headers)
-    for (const [name, value] of pageHeaders) headers.set(name, value)
+    // A page may be stricter: order pages carry a token in their address and send no referrer at all.
+    for (const [name, value] of pageHeaders) if (!headers.has(name)) headers.set(name, value)
     headers.set('x-request-id', session.traceId)
     for (const [name, value] of session.responseHeaders()) headers.append(name, value)
     return new Response(page.body, { status: page.status, headers })
