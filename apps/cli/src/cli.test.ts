@@ -175,7 +175,7 @@ test('mistakes at the terminal are explained', async () => {
     [['stock', 'receive', 'A', 'b', '3'], /--reference is needed/],
     [['stock', 'adjust', 'A', 'b', '1.5', '--reason', 'x', '--reference', 'y'], /1\.5 is not a whole number/],
     [['products', 'price', 'A', '1.234', 'EUR'], /1\.234 is not an amount in EUR/],
-    [['products', 'price', 'A', '1', 'XXX'], /XXX is not a currency/],
+    [['products', 'price', 'A', '1', 'ABC'], /ABC is not a currency/],
     [['login'], /Usage: login/],
     [['login', 'http://127.0.0.1/nothing'], /not an admin link/],
   ]

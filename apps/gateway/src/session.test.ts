@@ -128,6 +128,14 @@ test('a foreign page cannot make a browser into a new guest either; scripts with
   assert.equal((await write({ ...bearer(token), origin: 'https://evil.example' })).status, 200)
 })
 
+test('an app on another origin may ask for a guest token: nothing of the browser takes part in it', async () => {
+  const { gateway } = watched()
+  const ask = (headers: Record<string, string>) =>
+    gateway.app.request(`${ORIGIN}/api/guests`, { method: 'POST', headers })
+  assert.equal((await ask({ origin: 'https://app.example', 'sec-fetch-site': 'cross-site' })).status, 201)
+  assert.equal(await codeOf(ask({ origin: 'https://app.example', cookie })), 'cross-origin')
+})
+
 test('in development localhost and 127.0.0.1 are one shop, but only under the name that was asked', async () => {
   const { write } = watched()
   const at = 'http://127.0.0.1:3000'
