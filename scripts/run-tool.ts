@@ -39,12 +39,17 @@ export function runTool(
   })
 }
 
+/** Runs git in `root`, whoever owns the clone: in a container it is often somebody else than who runs the tests. */
+export async function git(args: readonly string[], root: string = ROOT): Promise<string> {
+  const run = await runTool('git', ['-c', 'safe.directory=*', ...args], { cwd: root, program: true })
+  if (run.code !== 0) throw new Error(`git ${args[0]}: ${run.output}`)
+  return run.stdout
+}
+
 /** What git knows or would add: neither dependencies nor data nor builds. Paths from `root`, with slashes. */
 export async function repositoryFiles(root: string = ROOT): Promise<string[]> {
-  const args = ['ls-files', '-z', '--cached', '--others', '--exclude-standard']
-  const { code, stdout, output } = await runTool('git', args, { cwd: root, program: true })
-  if (code !== 0) throw new Error(`git ls-files: ${output}`)
-  return [...new Set(stdout.split('\0').filter(Boolean))].sort()
+  const listed = await git(['ls-files', '-z', '--cached', '--others', '--exclude-standard'], root)
+  return [...new Set(listed.split('\0').filter(Boolean))].sort()
 }
 
 export function seconds(ms: number): string {

@@ -1,5 +1,5 @@
 import { cpus, totalmem } from 'node:os'
-import { runTool, seconds } from './run-tool.ts'
+import { git, seconds } from './run-tool.ts'
 import type { FileResult } from './test-file.ts'
 
 export interface SuiteResult {
@@ -92,8 +92,8 @@ export async function fullReport(
   suites: readonly SuiteResult[],
   results: readonly FileResult[],
 ): Promise<string> {
-  const git = async (...args: string[]) => (await runTool('git', args, { program: true })).stdout.trim()
-  const changed = (await git('status', '--porcelain', '--untracked-files=no')) !== ''
+  const commit = (await git(['rev-parse', '--short=12', 'HEAD'])).trim()
+  const changed = (await git(['status', '--porcelain', '--untracked-files=no'])) !== ''
   const cores = cpus()
   const notes = results.flatMap(({ file, notes: said }) => said.map(note => `- \`${file}\`: ${note}`))
   const failures = results.flatMap(({ file, failures: all }) =>
@@ -105,7 +105,7 @@ export async function fullReport(
     'Written by `npm run test:full`.',
     '',
     `- Date: ${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC`,
-    `- Commit: ${await git('rev-parse', '--short=12', 'HEAD')}${changed ? ', with local changes' : ''}`,
+    `- Commit: ${commit}${changed ? ', with local changes' : ''}`,
     `- Machine: ${process.platform} ${process.arch}, ${cores.length} × ${cores[0]?.model.trim() ?? 'CPU'}, ` +
       `${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}`,
     `- Result: **${countsLine(suites)}**`,
