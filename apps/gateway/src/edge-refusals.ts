@@ -48,6 +48,11 @@ export const EDGE_REFUSALS = {
     status: 500,
     meaning: 'Something went wrong on our side. It has been recorded under the trace id.',
   },
+  unavailable: {
+    status: 503,
+    meaning:
+      'A part that this operation needs cannot be reached or is overloaded. Ask again after `Retry-After` seconds, with the same Idempotency-Key.',
+  },
   timeout: {
     status: 504,
     meaning:

@@ -50,6 +50,7 @@ export async function answer(edge: Edge, request: Request, remoteAddress: string
     const problem = problemOf(error, { instance: path, traceId })
     if (problem.status >= 500)
       edge.log.error({ err: error, traceId, route: exchange.route }, 'request failed')
+    if (problem.status === 503) headers['retry-after'] = '2'
     if (error instanceof EdgeRefusal) Object.assign(headers, error.headers)
     headers['content-type'] = PROBLEM_MEDIA_TYPE
     reply = { status: problem.status, body: JSON.stringify(problem) }

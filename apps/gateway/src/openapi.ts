@@ -256,6 +256,7 @@ function edgeCodes({ meta, isWrite }: Operation): EdgeCode[] {
       : []),
     'rate-limited',
     'internal',
+    'unavailable',
     'timeout',
   ]
 }

@@ -1,6 +1,8 @@
 import { ORPCError } from '@orpc/server'
 import type { FieldError, Problem } from '@storewright/kernel/problem'
 import { problemType } from '@storewright/kernel/problem'
+import { isConnectionFailure } from '@storewright/postgres/errors'
+import { LaneOverloaded } from '@storewright/postgres/lane'
 
 /** True for an expected "no" (4xx, declared in a contract); false for faults. */
 export function isRefusal(error: unknown): error is ORPCError<string, unknown> {
@@ -30,20 +32,41 @@ export function problemOf(error: unknown, at: { instance: string; traceId: strin
   }
 }
 
+const FAULTS = {
+  timeout: {
+    status: 504,
+    detail:
+      'The answer took too long. Whether it happened is not known; ask again with the same Idempotency-Key.',
+  },
+  unavailable: {
+    status: 503,
+    detail:
+      'A part of the shop cannot be reached right now. Ask again in a moment, with the same Idempotency-Key.',
+  },
+  internal: {
+    status: 500,
+    detail: 'Something went wrong on our side. It has been recorded under the trace id.',
+  },
+} as const
+
 function faultProblem(error: unknown, at: { instance: string; traceId: string }): Problem {
-  const timedOut = error instanceof Error && (error.name === 'TimeoutError' || error.name === 'AbortError')
-  const code = timedOut ? 'timeout' : 'internal'
+  const code = faultCode(error)
   return {
     type: problemType(code),
     title: titleOf(code),
-    status: timedOut ? 504 : 500,
-    detail: timedOut
-      ? 'The answer took too long. Whether it happened is not known; ask again with the same Idempotency-Key.'
-      : 'Something went wrong on our side. It has been recorded under the trace id.',
+    ...FAULTS[code],
     instance: at.instance,
     code,
     traceId: at.traceId,
   }
+}
+
+function faultCode(error: unknown): keyof typeof FAULTS {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) {
+    if (cause.name === 'TimeoutError' || cause.name === 'AbortError') return 'timeout'
+    if (cause instanceof LaneOverloaded || isConnectionFailure(cause)) return 'unavailable'
+  }
+  return 'internal'
 }
 
 /** oRPC's own codes are upper case; ours are kebab-case. Validation failures are our `invalid-input`. */
