@@ -119,7 +119,7 @@ const forbidden = [
   {
     name: 'tests-stay-out',
     comment: 'What runs in a shop imports no test and nothing made for tests.',
-    from: { path: '^(packages|services|apps|sandboxes|demo)/', pathNot: [TESTS, TESTING, '/bench/'] },
+    from: { path: '^(packages|services|apps|sandboxes|demo)/', pathNot: [TESTS, TESTING] },
     to: { path: [TESTS, TESTING, '^(tests|bench|scripts)/'] },
   },
 ]

@@ -15,9 +15,15 @@ export interface StorefrontLocals {
 }
 
 /** What pages read: the middleware adds the market and what became of the request. */
-export interface PageLocals extends StorefrontLocals {
+interface PageLocals extends StorefrontLocals {
   market: Market
   /** The path without the market's prefix. */
   path: string
   problem?: Refusal
+}
+
+declare global {
+  namespace App {
+    interface Locals extends PageLocals {}
+  }
 }

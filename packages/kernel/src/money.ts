@@ -42,10 +42,6 @@ export function add(a: Money, b: Money): Money {
   return money(a.amount + b.amount, same(a, b))
 }
 
-export function subtract(a: Money, b: Money): Money {
-  return money(a.amount - b.amount, same(a, b))
-}
-
 /** Sum of a list; `currency` makes the empty list well defined. */
 export function sum(list: readonly Money[], currency: Currency): Money {
   return list.reduce(add, zero(currency))

@@ -25,10 +25,6 @@ export function stateAfter(outcome: SendOutcome, waitedMs: number): MessageState
   return outcome.kind === 'permanent' || waitedMs >= GIVE_UP_AFTER_MS ? 'failed' : 'queued'
 }
 
-export function mayResend(state: MessageState): boolean {
-  return state === 'sent' || state === 'failed'
-}
-
 /**
  * Made from the message alone, so that a message sent twice by a crash arrives with the same Message-ID, by which
  * mail programs show it once (RFC 5322 §3.6.4). `domain` is the sender's.

@@ -1,6 +1,5 @@
 import type { Order } from './contract.ts'
 
-export type OrderStatus = Order['status']
 export type PaymentStatus = Order['paymentStatus']
 
 /** What may follow what; the same table tells a screen why a button is off. */
