@@ -16,8 +16,7 @@ export async function fillDelivery(
 ): Promise<void> {
   await page.getByLabel('Email').fill(email)
   // The billing address has the same labels further down, hidden while it is not asked for.
-  for (const [label, value] of Object.entries(address))
-    await page.getByLabel(label).first().fill(value)
+  for (const [label, value] of Object.entries(address)) await page.getByLabel(label).first().fill(value)
 }
 
 export function placeButton(page: Page) {
