@@ -56,12 +56,13 @@ async function run(pace: Pace): Promise<ScenarioResult> {
         },
         forward(systemContext('checkout'), 'checkout'),
       )
-    await runOnce(() => reserve(HOT_SKU), 64, pace(WARM_UP_SECONDS))
+    const warm = await runOnce(() => reserve(HOT_SKU), 64, pace(WARM_UP_SECONDS))
     const runs: Run[] = []
     for (const callers of CALLERS) runs.push(await runOnce(() => reserve(HOT_SKU), callers, pace(SECONDS)))
     const asked = await Promise.allSettled(Array.from({ length: SCARCE_ASKED }, () => reserve(SCARCE_SKU)))
     const granted = asked.filter(one => one.status === 'fulfilled').length
-    const broken = await brokenStock(house.audit)
+    const answered = [warm, ...runs].reduce((sum, one) => sum + one.latency.count, granted)
+    const broken = await brokenStock(house.audit, answered)
     return {
       figures: [
         ...runs.map(({ callers, perSecond }) =>
@@ -166,7 +167,8 @@ function stockUpWith({ clients }: RunningServices) {
   }
 }
 
-async function brokenStock(audit: Database): Promise<string[]> {
+/** `answered`: reservations that were acknowledged; each must stand in the database. */
+async function brokenStock(audit: Database, answered: number): Promise<string[]> {
   const rows = await audit.query<{ sku: string; reserved: number; held: number; on_hand: number }>(
     `select sku, reserved, on_hand, (
        select coalesce(sum(quantity), 0)::int from inventory.reservation_line as line
@@ -175,7 +177,10 @@ async function brokenStock(audit: Database): Promise<string[]> {
      from inventory.stock`,
     [],
   )
-  return rows
+  const held = rows.reduce((sum, row) => sum + row.held, 0)
+  const lost = held === answered ? [] : [`${answered} reservations were acknowledged, ${held} are held`]
+  const wrong = rows
     .filter(row => row.reserved !== row.held || row.reserved > row.on_hand)
     .map(row => `${row.sku}: ${row.reserved} reserved, ${row.held} held, ${row.on_hand} on hand`)
+  return [...lost, ...wrong]
 }
