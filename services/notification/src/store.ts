@@ -72,17 +72,34 @@ export async function insertMessages(sql: Sql, messages: readonly NewMessage[]):
  * Takes what is due: waiting messages, and those whose sender has not been heard of for `leaseMs`. Locks only rows
  * nobody else holds, so that any number of processes claim at once.
  */
-export async function claimDue(sql: Sql, limit: number, leaseMs: number): Promise<ClaimedMessage[]> {
+export async function claimDue(
+  sql: Sql,
+  wanted: { limit: number; leaseMs: number; except: readonly Id<'message'>[] },
+): Promise<ClaimedMessage[]> {
   return sql.query<ClaimedMessage>(
     `with due as (
-       select id from message where state in ('queued', 'sending') and due_at <= now()
+       select id from message where state in ('queued', 'sending') and due_at <= now() and id <> all ($3::text[])
        order by due_at limit $1 for update skip locked)
      update message set state = 'sending', attempts = attempts + 1, epoch = epoch + 1,
        due_at = now() + $2 * interval '1 ms'
      from due where message.id = due.id
      returning message.id, kind, recipient, payload, attempts, resends, epoch,
        (extract(epoch from now() - queued_at) * 1000)::float8 as "waitedMs"`,
-    [limit, leaseMs],
+    [wanted.limit, wanted.leaseMs, wanted.except],
+  )
+}
+
+/** Keeps what is under way from being taken for abandoned; what somebody else has claimed since stays his. */
+export async function renewClaims(
+  sql: Sql,
+  held: readonly Pick<ClaimedMessage, 'id' | 'epoch'>[],
+  leaseMs: number,
+): Promise<void> {
+  await sql.query(
+    `update message set due_at = now() + $3 * interval '1 ms'
+     from unnest($1::text[], $2::bigint[]) as held (id, epoch)
+     where message.id = held.id and message.epoch = held.epoch and message.state = 'sending'`,
+    [held.map(({ id }) => id), held.map(({ epoch }) => epoch), leaseMs],
   )
 }
 
