@@ -39,7 +39,7 @@ export interface VisitOptions {
 export interface Visit extends AsyncDisposable {
   readonly page: Page
   readonly context: BrowserContext
-  /** Console errors, refused content, failed requests so far. */
+  /** Console errors, refused content, failed requests and dialogs so far. */
   readonly faults: readonly string[]
   close(): Promise<void>
 }
@@ -65,6 +65,11 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
   const faults: string[] = []
   context.on('console', message => {
     if (isFault(message)) faults.push(`console: ${message.text()} (${message.location().url})`)
+  })
+  // The shop opens none: it would be text that was run as a script.
+  context.on('dialog', dialog => {
+    faults.push(`dialog: ${dialog.message()}`)
+    void dialog.dismiss()
   })
   context.on('weberror', error => faults.push(`script: ${error.error().message}`))
   context.on('requestfailed', request => {

@@ -5,9 +5,13 @@ import type { Logger } from '@storewright/rpc/log'
 import { requestListener } from '@storewright/rpc/serve'
 import { createEdgeCache } from '@storewright/storefront/edge-cache'
 import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import type { PlatformConfig } from './config.ts'
 import { createMedia } from './media.ts'
 import type { RunningServices } from './services.ts'
+
+/** The longest form is the checkout; all its fields filled to the brim, percent-encoded, are some 20 kB. */
+const FORM_MAX_BYTES = 64 * 1024
 
 /**
  * One port for everything that a browser asks for: health, media, assets, API, pages. Public pages are answered from
@@ -43,6 +47,7 @@ export async function createWeb(parts: {
   addHealth(app, services, log)
   app.get('/media/:file', createMedia())
   app.route('/', gateway.app)
+  app.use(bodyLimit({ maxSize: FORM_MAX_BYTES, onError: c => c.text('This form is too large.', 413) }))
   app.all('*', c => serveAsset(c.req.raw) ?? renderPage(c.req.raw, c.env?.incoming?.socket?.remoteAddress))
   app.onError((error, c) => {
     log.error({ err: error, path: c.req.path }, 'page failed')

@@ -9,8 +9,14 @@ export const onRequest: MiddlewareHandler = async (context, next) => {
   const { market, path } = splitMarket(url.pathname)
   locals.market = market
   locals.path = path === '/' ? path : path.replace(/\/+$/, '')
+  if (!(await isReadable(context.request))) {
+    const message = 'The form could not be read. Please go back, reload the page and try again.'
+    locals.problem = { code: 'invalid-input', status: 400, message, data: undefined }
+    return context.rewrite(new Request(new URL('/refused', url)))
+  }
   try {
-    const response = await (market.prefix === '' ? next() : next(path + url.search))
+    // The path is decoded already and the next page decodes it again: a percent sign must survive that.
+    const response = await (market.prefix === '' ? next() : next(path.replaceAll('%', '%25') + url.search))
     // Redirects and error pages carry no headers of the page they replace: what is not said to be public is private.
     if (!response.headers.has('cache-control')) response.headers.set('cache-control', 'private, no-store')
     if (response.headers.get('content-type') === 'text/html')
@@ -24,4 +30,16 @@ export const onRequest: MiddlewareHandler = async (context, next) => {
     locals.problem = isNoPage ? { code: 'not-found', status: 404, message: '', data: undefined } : refusal
     return context.rewrite(new Request(new URL('/refused', url)))
   }
+}
+
+/** Whether pages can read what was posted: JSON or a torn multipart body is no form. */
+async function isReadable(request: Request): Promise<boolean> {
+  if (request.method !== 'POST') return true
+  return request
+    .clone()
+    .formData()
+    .then(
+      () => true,
+      () => false,
+    )
 }
