@@ -6,7 +6,7 @@ import type { Database } from '@storewright/postgres/sql'
 
 /** Reads all schemas as the administrator, to compare what no service may compare. */
 export function openAudit(adminUrl: string): Database {
-  return openDatabase({ url: adminUrl, name: 'audit', maxConnections: 2 })
+  return openDatabase({ url: adminUrl, name: 'audit', maxConnections: 4 })
 }
 
 /** The embedded cluster's administrator, from its own files in the data folder. */
@@ -103,8 +103,8 @@ export async function brokenInvariants(audit: Database): Promise<string[]> {
   return broken
 }
 
-/** A mail that a killed process was sending is sent again when that process's claim has run out, after 90 s. */
-const REST_TIMEOUT_MS = 130_000
+/** A mail that a killed process was sending is sent again when that process's claim has run out, after 15 s. */
+const REST_TIMEOUT_MS = 60_000
 
 /** Waits until nothing is under way: checkouts finished, events delivered, messages sent. */
 export async function untilAtRest(audit: Database): Promise<void> {
