@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { EdgeRefusal, invalidField } from './edge-refusals.ts'
 
 /** No operation's input nests deeper than about six; parsers and validators below recurse. */
@@ -80,14 +79,15 @@ async function readBytes(
   if (declared && Number(declared) > limits.maxBytes) throw tooLarge(limits.maxBytes)
   // Not `request.body` first: on Node's server reading it builds a whole second request.
   if (!declared && !request.headers.has('transfer-encoding') && !request.body) return NOTHING
-  const cancel = new AbortController()
-  const late = sleep(limits.timeoutMs, 'late' as const, { signal: cancel.signal }).catch(
-    () => 'late' as const,
-  )
+  const call = { isOver: false }
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>(resolve => {
+    timer = setTimeout(resolve, limits.timeoutMs, 'late')
+  })
   try {
     const reading = declared
       ? request.arrayBuffer().then(buffer => new Uint8Array(buffer))
-      : readStream(request, limits.maxBytes, cancel.signal)
+      : readStream(request, limits.maxBytes, call)
     const outcome = await Promise.race([reading, late])
     if (outcome === 'late') {
       reading.catch(() => {}) // the connection is given up; nobody waits for it any more
@@ -96,12 +96,17 @@ async function readBytes(
     if (outcome.length > limits.maxBytes) throw tooLarge(limits.maxBytes)
     return outcome
   } finally {
-    cancel.abort()
+    call.isOver = true
+    clearTimeout(timer)
   }
 }
 
 /** Counts while reading: a chunked body says nothing about its length beforehand. */
-async function readStream(request: Request, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+async function readStream(
+  request: Request,
+  maxBytes: number,
+  call: { isOver: boolean },
+): Promise<Uint8Array> {
   const reader = request.body?.getReader()
   if (!reader) return NOTHING
   const chunks: Uint8Array[] = []
@@ -110,7 +115,7 @@ async function readStream(request: Request, maxBytes: number, signal: AbortSigna
     const { done, value } = await reader.read()
     if (done) return Buffer.concat(chunks)
     size += value.length
-    if (size > maxBytes || signal.aborted) {
+    if (size > maxBytes || call.isOver) {
       reader.cancel().catch(() => {})
       throw tooLarge(maxBytes)
     }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomFillSync } from 'node:crypto'
 import { z } from 'zod'
 
 /** Every kind of id in the house, alphabetical. A new aggregate starts with a line here. */
@@ -48,8 +48,17 @@ export function idSchema<Kind extends IdKind>(kind: Kind) {
     .describe(`id, ${ID_PREFIXES[kind]}_…`)
 }
 
+/** Random bytes are fetched for many ids at once: each fetch is a call into the kernel. */
+const pool = Buffer.alloc(16 * 256)
+let poolAt = pool.length
+
 function uuid7(nowMs: number): Buffer {
-  const bytes = randomBytes(16)
+  if (poolAt === pool.length) {
+    randomFillSync(pool)
+    poolAt = 0
+  }
+  const bytes = pool.subarray(poolAt, poolAt + 16)
+  poolAt += 16
   bytes.writeUIntBE(nowMs, 0, 6)
   bytes[6] = 0x70 | ((bytes[6] ?? 0) & 0x0f)
   bytes[8] = 0x80 | ((bytes[8] ?? 0) & 0x3f)

@@ -86,12 +86,16 @@ export function allocate(total: Money, weights: readonly number[]): Money[] {
   return parts.map(part => money(Number(sign * part.whole), total.currency))
 }
 
+/** Making a formatter costs a hundred times as much as using it. */
+const formatters = new Map<string, Intl.NumberFormat>()
+
 /** For people: "€68.00", "¥1,200". */
 export function formatMoney(value: Money, locale: string): string {
-  const exponent = EXPONENTS[value.currency]
-  return new Intl.NumberFormat(locale, { style: 'currency', currency: value.currency }).format(
-    value.amount / 10 ** exponent,
-  )
+  const key = `${locale}:${value.currency}`
+  const formatter =
+    formatters.get(key) ?? new Intl.NumberFormat(locale, { style: 'currency', currency: value.currency })
+  formatters.set(key, formatter)
+  return formatter.format(value.amount / 10 ** EXPONENTS[value.currency])
 }
 
 /** As a plain decimal string: "68.00", "1200", "1.250". Exact: no floating point. */

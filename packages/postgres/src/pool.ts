@@ -45,6 +45,9 @@ export function openDatabase(options: DatabaseOptions): Database {
     ...(prepare && {
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      // Every text is constant and prepared once. Left to itself, Postgres plans some of them at each call, which
+      // took up to ten times as long as running them.
+      options: '-c plan_cache_mode=force_generic_plan',
     }),
   })
   pool.on('error', error => log.warn(`database ${options.name}: idle connection lost: ${error.message}`))

@@ -1,6 +1,9 @@
 import { inventoryContract } from '@storewright/inventory/contract'
 import { type Actor, principalOf } from '@storewright/kernel/actor'
+import type { Id } from '@storewright/kernel/ids'
 import { hashBody, IdempotencyKeyReused, once } from '@storewright/postgres/idempotency'
+import { createLane } from '@storewright/postgres/lane'
+import { createSharedRead } from '@storewright/postgres/shared-read'
 import type { Sql } from '@storewright/postgres/sql'
 import { pricingContract } from '@storewright/pricing/contract'
 import { productContract } from '@storewright/product/contract'
@@ -11,7 +14,7 @@ import { startCleanUp } from './clean-up.ts'
 import { CART_QUANTITY_MAX, cartContract } from './contract.ts'
 import { type CartView, type Market, type Now, type StoredCart, viewCart } from './domain.ts'
 import { createMarketCache } from './market-cache.ts'
-import { addLine, findActiveCart, findCart, markCompleted, setLine } from './store.ts'
+import { addLine, type CartForCheckout, findActiveCart, findCarts, markCompleted, setLine } from './store.ts'
 
 const NEEDS = { product: productContract, inventory: inventoryContract, pricing: pricingContract }
 
@@ -37,6 +40,18 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
     clock,
   )
   const stopCleanUp = startCleanUp(database, log)
+  const cartsById = createSharedRead<Id<'cart'>, CartForCheckout>({
+    name: 'cart.read',
+    read: cartIds => findCarts(database, cartIds),
+  })
+  const completions = createLane<Id<'cart'>, boolean>({
+    name: 'cart.complete',
+    maxItems: 256,
+    run: async cartIds => {
+      const completed = await markCompleted(database, cartIds)
+      return cartIds.map(cartId => completed.has(cartId))
+    },
+  })
 
   /** Prices and stock of these SKUs at this moment, asked for in parallel. */
   async function readNow(context: CallContext, currency: Market['currency'], skus: string[]): Promise<Now> {
@@ -148,7 +163,7 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
     }),
 
     readCart: os.readCart.handler(async ({ input, context, errors }) => {
-      const cart = await findCart(database, input.cartId)
+      const cart = (await cartsById([input.cartId])).get(input.cartId)
       // The same answer for what is not there and what is not yours: cart ids cannot be probed.
       if (!cart || !mayRead(context.actor, cart.owner)) throw errors['not-found']()
       if (cart.expired) throw errors['cart-expired']()
@@ -158,8 +173,11 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
     }),
 
     completeCart: os.completeCart.handler(async ({ input, context, errors }) => {
-      const owner = context.actor.kind === 'system' ? null : principalOf(context.actor)
-      if (!(await markCompleted(database, input.cartId, owner))) throw errors['not-found']()
+      if (context.actor.kind !== 'system') {
+        const cart = (await cartsById([input.cartId])).get(input.cartId)
+        if (!cart || !mayRead(context.actor, cart.owner)) throw errors['not-found']()
+      }
+      if (!(await completions.submit(input.cartId))) throw errors['not-found']()
       return {}
     }),
   })
@@ -167,7 +185,10 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
   return {
     router,
     ready: async () => void (await database.query('select 1 from cart limit 1', [])),
-    stop: stopCleanUp,
+    async stop() {
+      await stopCleanUp()
+      await completions.close()
+    },
   }
 }
 

@@ -88,24 +88,28 @@ export interface CartForCheckout {
   readonly lines: readonly StoredLine[]
 }
 
-export async function findCart(sql: Sql, cartId: Id<'cart'>): Promise<CartForCheckout | undefined> {
-  const [row] = await sql.query<CartForCheckout>(
+export async function findCarts(
+  sql: Sql,
+  cartIds: readonly Id<'cart'>[],
+): Promise<Map<Id<'cart'>, CartForCheckout>> {
+  const rows = await sql.query<CartForCheckout>(
     `select owner, id as "cartId", version, state, market_id as "marketId", currency,
        state = 'active' and expires_at <= now() as expired, cart_lines(id) as lines
-     from cart where id = $1`,
-    [cartId],
+     from cart where id = any ($1::text[])`,
+    [cartIds],
   )
-  return row
+  return new Map(rows.map(row => [row.cartId, row]))
 }
 
-/** `owner` null: whoever's it is. False when there is none. */
-export async function markCompleted(sql: Sql, cartId: Id<'cart'>, owner: string | null): Promise<boolean> {
-  const rows = await sql.query(
-    `update cart set state = 'completed', version = version + case state when 'active' then 1 else 0 end
-     where id = $1 and ($2::text is null or owner = $2) returning 1 as one`,
-    [cartId, owner],
+/** Answers which of the carts exist, whether or not they were completed before. Locks them in the order of their ids. */
+export async function markCompleted(sql: Sql, cartIds: readonly Id<'cart'>[]): Promise<Set<Id<'cart'>>> {
+  const rows = await sql.query<{ id: Id<'cart'> }>(
+    `with found as (select id from cart where id = any ($1::text[]) order by id for no key update)
+     update cart set state = 'completed', version = version + case state when 'active' then 1 else 0 end
+     from found where cart.id = found.id returning cart.id`,
+    [cartIds],
   )
-  return rows.length > 0
+  return new Set(rows.map(row => row.id))
 }
 
 /** Removes carts that expired long ago, oldest first. Returns how many. */

@@ -47,6 +47,8 @@ export interface Failure {
   readonly code: string
   readonly detail: string
   readonly data?: unknown
+  /** The step that was refused: what came before it has to be undone. */
+  readonly during: CheckoutState
 }
 
 /** Wait after the `attempt`-th failure of a step for unknown reasons: 1 s, 2 s, 4 s … at most a minute. */

@@ -1,3 +1,4 @@
+import { HOLD_SECONDS_MAX } from '@storewright/inventory/contract'
 import type { Id } from '@storewright/kernel/ids'
 import type { Lane } from '@storewright/postgres/lane'
 import type { Sql } from '@storewright/postgres/sql'
@@ -12,10 +13,10 @@ import { type Advance, type Checkout, type PlannedLine, recordFault } from './st
 const STEP_TIMEOUT_MS = 8_000
 
 /**
- * Backstop only: checkout releases what it reserved. The hold outlasts any outage that a shop survives; it must
- * never end while a checkout might still place its order.
+ * Backstop only: checkout releases what it reserved. A hold that ended while its order was placed could not be
+ * committed any more, so it outlasts every outage: a closed weekend, a laptop back from the holidays.
  */
-const HOLD_SECONDS = 24 * 60 * 60
+const HOLD_SECONDS = HOLD_SECONDS_MAX
 
 /** Another shopper may take what was planned between plan and reservation; then it is planned anew. */
 const PLANS_MAX = 3
@@ -85,10 +86,17 @@ async function reserve(tools: SagaTools, checkout: Checkout): Promise<Advance> {
       const held = await tools.needs.inventory.reserveStock(input, call(checkout))
       return { checkout, to: 'authorizing', plan: held.lines }
     } catch (error) {
-      if (refusalCode(error) !== 'insufficient-stock') throw error
+      if (!isRefusal(error)) throw error
+      // Nothing is held, and nothing will be: asking again would get the same answer for ever.
+      if (refusalCode(error) !== 'insufficient-stock')
+        return { checkout, to: 'undoing', failure: failureOf(error, checkout) }
       const next = await planAgain(tools, checkout)
       if ('failure' in next || planned === PLANS_MAX)
-        return { checkout, to: 'undoing', failure: 'failure' in next ? next.failure : failureOf(error) }
+        return {
+          checkout,
+          to: 'undoing',
+          failure: 'failure' in next ? next.failure : failureOf(error, checkout),
+        }
       plan = next.plan
     }
   }
@@ -102,7 +110,7 @@ async function planAgain(
   const { plan, missing } = await tools.needs.inventory.planStock({ lines }, call(checkout))
   if (missing.length === 0) return { plan }
   const detail = 'There is not enough stock for every line.'
-  return { failure: { code: 'insufficient-stock', detail, data: { missing } } }
+  return { failure: { code: 'insufficient-stock', detail, data: { missing }, during: checkout.state } }
 }
 
 async function authorize(tools: SagaTools, checkout: Checkout): Promise<Advance> {
@@ -120,7 +128,7 @@ async function authorize(tools: SagaTools, checkout: Checkout): Promise<Advance>
     return { checkout, to: 'placing', payment: { paymentId, onTerms } }
   } catch (error) {
     if (!isRefusal(error)) throw error
-    return { checkout, to: 'undoing', failure: failureOf(error) }
+    return { checkout, to: 'undoing', failure: failureOf(error, checkout) }
   }
 }
 
@@ -132,14 +140,20 @@ async function place(tools: SagaTools, checkout: Checkout): Promise<Advance> {
 async function commit(tools: SagaTools, checkout: Checkout): Promise<Advance> {
   await Promise.all([
     tools.needs.inventory.commitReservation({ reservationId: checkout.checkoutId }, call(checkout)),
-    tools.needs.cart.completeCart({ cartId: checkout.cartId }, call(checkout)),
+    tools.needs.cart.completeCart({ cartId: checkout.cartId }, call(checkout)).catch(error => {
+      // A cart that is gone cannot be ordered again, which is all that completing it is for.
+      if (refusalCode(error) !== 'not-found') throw error
+    }),
   ])
   return { checkout, to: 'completed' }
 }
 
 async function undo(tools: SagaTools, checkout: Checkout): Promise<Advance> {
-  const attempt = { checkoutId: checkout.checkoutId, attempt: ATTEMPT }
-  await tools.needs.payment.voidPayment(attempt, call(checkout))
+  // A payment that was never asked for needs no void.
+  if (checkout.failure?.during !== 'reserving') {
+    const attempt = { checkoutId: checkout.checkoutId, attempt: ATTEMPT }
+    await tools.needs.payment.voidPayment(attempt, call(checkout))
+  }
   await tools.needs.inventory.releaseReservation({ reservationId: checkout.checkoutId }, call(checkout))
   return { checkout, to: 'failed' }
 }
@@ -186,9 +200,14 @@ async function postpone(tools: SagaTools, checkout: Checkout, error: unknown): P
   )
 }
 
-function failureOf(error: unknown): Failure {
+function failureOf(error: unknown, { state }: Checkout): Failure {
   const refusal = error as Error & { data?: unknown }
-  return { code: refusalCode(error) ?? 'internal', detail: refusal.message, data: refusal.data }
+  return {
+    code: refusalCode(error) ?? 'internal',
+    detail: refusal.message,
+    data: refusal.data,
+    during: state,
+  }
 }
 
 /** Steps act for the house, not for the shopper: a sweeper repeats them without him. */

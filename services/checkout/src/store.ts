@@ -120,7 +120,8 @@ export interface Advance {
 
 /**
  * Compare-and-swap for many sagas in one statement: state and epoch must be what the holder saw. The rows that
- * changed come back; a missing one was fenced off. Rows are locked in checkout_id order.
+ * changed come back; a missing one was fenced off. Rows are locked in checkout_id order. The ids come a second time
+ * as a plain array: Postgres cannot see how few rows the JSON holds, and would read the whole table.
  */
 export async function advanceCheckouts(
   sql: Sql,
@@ -132,14 +133,17 @@ export async function advanceCheckouts(
          as item (id text, was text, becomes text, epoch int, plan jsonb, payment jsonb, orders jsonb, failure jsonb)
      ), held as (
        select checkout.checkout_id from checkout join step on checkout_id = id
-       where state = was and lease_epoch = epoch order by checkout_id for update of checkout
+       where checkout_id = any ($2::text[]) and state = was and lease_epoch = epoch
+       order by checkout_id for update of checkout
      )
      update checkout set
        state = becomes, attempt = 0, version = version + 1, last_error = null, updated_at = now(),
        lease_until = now() + interval '${LEASE_SECONDS} seconds',
        plan = coalesce(step.plan, checkout.plan), payment = coalesce(step.payment, checkout.payment),
        orders = coalesce(step.orders, checkout.orders), failure = coalesce(step.failure, checkout.failure)
-     from held, step where checkout.checkout_id = held.checkout_id and step.id = held.checkout_id
+     from held, step
+     where checkout.checkout_id = any ($2::text[]) and checkout.checkout_id = held.checkout_id
+       and step.id = held.checkout_id
      returning ${COLUMNS.replace('checkout_id as', 'checkout.checkout_id as').replace(
        'plan, payment, orders, failure',
        'checkout.plan, checkout.payment, checkout.orders, checkout.failure',
@@ -157,6 +161,7 @@ export async function advanceCheckouts(
           failure,
         })),
       ),
+      advances.map(({ checkout }) => checkout.checkoutId),
     ],
   )
   const byId = new Map(rows.map(row => [row.checkoutId, row]))

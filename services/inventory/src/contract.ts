@@ -18,6 +18,9 @@ const text = (max: number) =>
 /** No cart line and no planned line holds more than this. */
 export const QUANTITY_MAX = 999
 
+/** A month: whoever holds for longer has forgotten it. */
+export const HOLD_SECONDS_MAX = 30 * 86_400
+
 const requestedLine = z.strictObject({ sku, quantity: z.int().min(1).max(QUANTITY_MAX) })
 const plannedLine = z.strictObject({
   sku,
@@ -98,7 +101,7 @@ export const inventoryContract = {
       z.strictObject({
         reservationId: idSchema('checkout'),
         lines: z.array(plannedLine).min(1).max(500).refine(distinct, REPEATED),
-        holdSeconds: z.int().min(1).max(86_400),
+        holdSeconds: z.int().min(1).max(HOLD_SECONDS_MAX),
       }),
     )
     .output(reservationSchema)

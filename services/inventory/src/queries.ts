@@ -1,29 +1,30 @@
 import { type Id, newId } from '@storewright/kernel/ids'
 import type { Sql } from '@storewright/postgres/sql'
-import { availabilityOf, availableOf, type StockAtLocation } from './domain.ts'
+import { availableOf, type StockAtLocation } from './domain.ts'
 import { stockOfRow } from './store.ts'
 
-/** In the order asked for; an SKU never received has none. */
-export async function readAvailability(sql: Sql, skus: readonly string[]) {
+/** What can be bought of each SKU over all locations; one never received is not in the answer. */
+export async function readAvailable(sql: Sql, skus: readonly string[]): Promise<Map<string, number>> {
   const rows = await sql.query<{ sku: string; available: number }>(
     'select sku, available from stock_item where sku = any($1)',
     [skus],
   )
-  const bySku = new Map(rows.map(row => [row.sku, Math.max(0, row.available)]))
-  return skus.map(sku => {
-    const available = bySku.get(sku) ?? 0
-    return { sku, available, availability: availabilityOf(available) }
-  })
+  return new Map(rows.map(row => [row.sku, Math.max(0, row.available)]))
 }
 
-export async function readStockAtLocations(sql: Sql, skus: readonly string[]): Promise<StockAtLocation[]> {
-  return sql.query<StockAtLocation>(
+/** By SKU: what each location that ever had it can supply. */
+export async function readStockAtLocations(
+  sql: Sql,
+  skus: readonly string[],
+): Promise<Map<string, StockAtLocation[]>> {
+  const rows = await sql.query<StockAtLocation>(
     `select sku, location_id as "locationId", location.priority,
        on_hand - safety + backorder_limit + shortage - reserved - allocated as available
      from stock join location on location.id = stock.location_id
      where sku = any($1)`,
     [skus],
   )
+  return Map.groupBy(rows, row => row.sku)
 }
 
 export interface StockView extends ReturnType<typeof stockOfRow> {

@@ -1,13 +1,14 @@
 import { principalOf } from '@storewright/kernel/actor'
 import { decodeCursor, encodeCursor } from '@storewright/kernel/paging'
 import { createLane } from '@storewright/postgres/lane'
+import { createSharedRead } from '@storewright/postgres/shared-read'
 import { implement } from '@storewright/rpc/implement'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
 import { adjustGoods } from './adjust-stock.ts'
 import { inventoryContract } from './contract.ts'
-import { planLines } from './domain.ts'
+import { availabilityOf, planLines, type StockAtLocation } from './domain.ts'
 import { startSweeper } from './expiry-sweeper.ts'
-import { listStockRows, readAvailability, readStockAtLocations, upsertLocation } from './queries.ts'
+import { listStockRows, readAvailable, readStockAtLocations, upsertLocation } from './queries.ts'
 import { receiveGoods } from './receive-stock.ts'
 import type { Command, Outcome, Reservation } from './reservation-batch.ts'
 import { applyCommands } from './reservation-store.ts'
@@ -46,6 +47,14 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
       return outcomes
     },
   })
+  const available = createSharedRead<string, number>({
+    name: 'inventory.available',
+    read: skus => readAvailable(database, skus),
+  })
+  const atLocations = createSharedRead<string, StockAtLocation[]>({
+    name: 'inventory.locations',
+    read: skus => readStockAtLocations(database, skus),
+  })
   const sweeper = startSweeper({
     database,
     log,
@@ -56,19 +65,23 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
   })
 
   const router = os.router({
-    getAvailability: os.getAvailability.handler(async ({ input }) => ({
-      items: await readAvailability(database, input.skus),
-    })),
+    getAvailability: os.getAvailability.handler(async ({ input }) => {
+      const known = await available(input.skus)
+      return {
+        items: input.skus.map(sku => {
+          const units = known.get(sku) ?? 0
+          return { sku, available: units, availability: availabilityOf(units) }
+        }),
+      }
+    }),
 
-    planStock: os.planStock.handler(async ({ input }) =>
-      planLines(
+    planStock: os.planStock.handler(async ({ input }) => {
+      const stock = await atLocations(input.lines.map(line => line.sku))
+      return planLines(
         input.lines,
-        await readStockAtLocations(
-          database,
-          input.lines.map(line => line.sku),
-        ),
-      ),
-    ),
+        input.lines.flatMap(line => stock.get(line.sku) ?? []),
+      )
+    }),
 
     reserveStock: os.reserveStock.handler(async ({ input, errors }) => {
       const outcome = await lane.submit({ kind: 'reserve', ...input })

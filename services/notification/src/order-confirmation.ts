@@ -60,9 +60,7 @@ function confirmationOf(order: Order, trackingUrl: string, shop: Shop): Confirma
   const locale = localeOf(order.marketId)
   const amount = (value: Money) => formatMoney(value, locale)
   const total = amount(order.totals.total)
-  const date = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(
-    new Date(order.placedAt),
-  )
+  const date = formattersOf(locale).date.format(new Date(order.placedAt))
   const taxes = order.taxLines.map(tax => ({
     ...tax,
     label: `${tax.name} ${percent(tax.rateBasisPoints, locale)}`,
@@ -123,9 +121,7 @@ function localeOf(marketId: string): string {
 }
 
 function percent(basisPoints: number, locale: string): string {
-  return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 }).format(
-    basisPoints / 10_000,
-  )
+  return formattersOf(locale).percent.format(basisPoints / 10_000)
 }
 
 function workingDays(min: number, max: number): string {
@@ -134,7 +130,7 @@ function workingDays(min: number, max: number): string {
 }
 
 function addressLines(address: Address, locale: string): string[] {
-  const country = new Intl.DisplayNames(locale, { type: 'region' }).of(address.country) ?? address.country
+  const country = formattersOf(locale).region.of(address.country) ?? address.country
   return [
     address.fullName,
     address.line1,
@@ -149,4 +145,25 @@ function addressLines(address: Address, locale: string): string[] {
 function absoluteUrl(path: string, base: string): string | undefined {
   const url = URL.parse(path, `${base}/`)
   return url && /^https?:$/.test(url.protocol) ? url.href : undefined
+}
+
+interface Formatters {
+  readonly date: Intl.DateTimeFormat
+  readonly percent: Intl.NumberFormat
+  readonly region: Intl.DisplayNames
+}
+
+/** Making them costs more than the rest of a mail. */
+const formatters = new Map<string, Formatters>()
+
+function formattersOf(locale: string): Formatters {
+  const known = formatters.get(locale)
+  if (known) return known
+  const made = {
+    date: new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }),
+    percent: new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 2 }),
+    region: new Intl.DisplayNames(locale, { type: 'region' }),
+  }
+  formatters.set(locale, made)
+  return made
 }

@@ -48,6 +48,8 @@ export function createMailTransport(url: string, from: string): MailTransport {
           html: mail.html,
           text: mail.text,
           messageId: mail.messageId,
+          // Otherwise nodemailer counts every character of both texts to choose.
+          textEncoding: 'quoted-printable',
           // RFC 3834: no vacation notice in return.
           headers: { 'Auto-Submitted': 'auto-generated' },
         })

@@ -1,5 +1,6 @@
 import type { FieldError } from '@storewright/kernel/problem'
 import { unstorableText } from '@storewright/kernel/storable-text'
+import { createSharedRead } from '@storewright/postgres/shared-read'
 import { implement } from '@storewright/rpc/implement'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
 import { pricingContract } from './contract.ts'
@@ -19,6 +20,19 @@ export const pricingService = defineService({
 
 function start({ database }: ServiceEnvironment<Record<never, never>>): RunningService {
   const os = implement(pricingContract)
+  // A shop has few pairs of market and country, and every quote asks for one of them.
+  const quoteRules = createSharedRead<`${string}:${string}`, Awaited<ReturnType<typeof findQuoteRules>>>({
+    name: 'pricing.rules',
+    read: async keys =>
+      new Map(
+        await Promise.all(
+          keys.map(async key => {
+            const [marketId = '', country = ''] = key.split(':')
+            return [key, await findQuoteRules(database, marketId, country)] as const
+          }),
+        ),
+      ),
+  })
   const router = os.router({
     listMarkets: os.listMarkets.handler(async () => ({ items: await listMarkets(database) })),
 
@@ -31,7 +45,8 @@ function start({ database }: ServiceEnvironment<Record<never, never>>): RunningS
 
     calculateQuote: os.calculateQuote.handler(async ({ input, errors }) => {
       const refuse = (problems: FieldError[]) => errors['invalid-input']({ data: { errors: problems } })
-      const rules = await findQuoteRules(database, input.marketId, input.country)
+      const key = keyOf(input.marketId, input.country)
+      const rules = (await quoteRules([key])).get(key) ?? { unknown: 'marketId' }
       if ('unknown' in rules)
         throw refuse([
           rules.unknown === 'marketId'
@@ -48,4 +63,8 @@ function start({ database }: ServiceEnvironment<Record<never, never>>): RunningS
     ready: async () => void (await database.query('select 1', [])),
     stop: async () => {},
   }
+}
+
+function keyOf(marketId: string, country: string): `${string}:${string}` {
+  return `${marketId}:${country}`
 }

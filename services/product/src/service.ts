@@ -2,9 +2,11 @@ import { consumeEvents } from '@storewright/events/inbox'
 import { availabilityChangedSchema } from '@storewright/inventory/contract'
 import { principalOf } from '@storewright/kernel/actor'
 import { isId } from '@storewright/kernel/ids'
+import type { Currency } from '@storewright/kernel/money'
 import { decodeCursor, encodeCursor } from '@storewright/kernel/paging'
 import type { FieldError } from '@storewright/kernel/problem'
 import { hashBody, IdempotencyKeyReused, once } from '@storewright/postgres/idempotency'
+import { createSharedRead } from '@storewright/postgres/shared-read'
 import type { Sql } from '@storewright/postgres/sql'
 import type { CallContext } from '@storewright/rpc/context'
 import { implement } from '@storewright/rpc/implement'
@@ -20,6 +22,8 @@ import {
   listSellableVariants,
   type Place,
   type PlacedCard,
+  refreshStatistics,
+  type SellableVariantRow,
   setPrice,
   setStockClasses,
 } from './store.ts'
@@ -38,6 +42,12 @@ export const productService = defineService({
 function start(environment: Environment): RunningService {
   const { database, eventsAppended } = environment
   const os = implement(productContract)
+  const readers = new Map<Currency, ReturnType<typeof variantReader>>()
+  const variantsIn = (currency: Currency) => {
+    const reader = readers.get(currency) ?? variantReader(environment, currency)
+    readers.set(currency, reader)
+    return reader
+  }
   const router = os.router({
     listCategories: os.listCategories.handler(async () => ({ items: await listCategories(database) })),
 
@@ -100,25 +110,18 @@ function start(environment: Environment): RunningService {
         throw error instanceof ImportConflict ? refuse(error.errors) : error
       })
       eventsAppended()
+      await refreshStatistics(database)
       return counts
     }),
 
     getVariants: os.getVariants.handler(async ({ input }) => {
       const skus = input.skus.filter(sku => skuSchema.safeParse(sku).success)
-      const rows = await listSellableVariants(database, skus, input.currency)
+      const rows = await variantsIn(input.currency)(skus)
       return {
-        items: rows.map(row => ({
-          sku: row.sku,
-          productId: row.product_id,
-          slug: row.slug,
-          title: row.title,
-          variantTitle: row.variant_title,
-          price: { amount: row.amount, currency: input.currency },
-          taxClass: row.tax_class,
-          weightGrams: row.weight_grams,
-          vendorId: row.vendor_id,
-          image: row.image,
-        })),
+        items: skus.flatMap(sku => {
+          const row = rows.get(sku)
+          return row ? [variantOf(row, input.currency)] : []
+        }),
       }
     }),
 
@@ -186,4 +189,30 @@ function pageOf(rows: readonly PlacedCard[], limit: number, order: string): { ne
 
 function cardsOf(rows: readonly PlacedCard[], limit: number, currency: Parameters<typeof cardOf>[1]) {
   return rows.slice(0, limit).map(row => cardOf(row, currency))
+}
+
+/** Cart and checkout ask at every view and every quote: a crowd of shoppers shares the statements. */
+function variantReader({ database }: Environment, currency: Currency) {
+  return createSharedRead<string, SellableVariantRow>({
+    name: `product.variants.${currency}`,
+    read: async skus => {
+      const rows = await listSellableVariants(database, skus, currency)
+      return new Map(rows.map(row => [row.sku, row]))
+    },
+  })
+}
+
+function variantOf(row: SellableVariantRow, currency: Currency) {
+  return {
+    sku: row.sku,
+    productId: row.product_id,
+    slug: row.slug,
+    title: row.title,
+    variantTitle: row.variant_title,
+    price: { amount: row.amount, currency },
+    taxClass: row.tax_class,
+    weightGrams: row.weight_grams,
+    vendorId: row.vendor_id,
+    image: row.image,
+  }
 }

@@ -191,6 +191,14 @@ export async function listSellableVariants(
 }
 
 /**
+ * After an import: until Postgres knows how many rows there are, it reads whole tables to find a product's related
+ * ones. Autovacuum would come to it within a minute or so.
+ */
+export async function refreshStatistics(sql: Sql): Promise<void> {
+  await sql.query('analyze product, variant, variant_price, listing, stock_class')
+}
+
+/**
  * Held to the end of a transaction that changes what lists show. An import takes it alone: it moves SKUs between
  * products and products between shelves, which the row locks of price and stock changes could not order.
  */
