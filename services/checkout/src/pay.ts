@@ -70,16 +70,16 @@ export async function pay(
     if (twin) return replay(twin, bodyHash)
     throw new Error('a checkout with this key was there and is gone')
   }
-  if (inserted === 'cart-taken') return otherCheckout(tools, request.cartId)
+  if (inserted === 'cart-taken') {
+    const other = await findByCart(tools.database, request.cartId)
+    // The one that had the cart has failed meanwhile: the cart is free again.
+    if (!other) return pay(tools, context, request, nowMs)
+    if (other.state === 'completed') return { kind: 'refused', refusal: { code: 'cart-completed' } }
+    return { kind: 'in-progress', checkoutId: other.checkoutId }
+  }
   return { kind: 'checkout', checkout: await runCheckout(tools, inserted) }
 }
 
 function replay(checkout: Checkout, bodyHash: string): PayOutcome {
   return checkout.bodyHash === bodyHash ? { kind: 'checkout', checkout } : { kind: 'key-reused' }
-}
-
-async function otherCheckout(tools: SagaTools, cartId: Id<'cart'>): Promise<PayOutcome> {
-  const other = await findByCart(tools.database, cartId)
-  if (!other || other.state === 'completed') return { kind: 'refused', refusal: { code: 'cart-completed' } }
-  return { kind: 'in-progress', checkoutId: other.checkoutId }
 }
