@@ -33,8 +33,35 @@ export function httpClient(name: string, url: string, keys: TokenKeys): unknown 
   const link = new RPCLink<CallContext>({
     url: `${url.replace(/\/$/, '')}${RPC_PATH}`,
     headers: async ({ context }) => ({ authorization: `Bearer ${await signCall(keys, name, context)}` }),
+    fetch: async (request, init) => {
+      const response = await fetch(request, init)
+      if (response.status >= 400 && !(await isAnswer(response)))
+        throw new NotTheService(name, response.status)
+      return response
+    },
   })
   return createORPCClient(link)
+}
+
+/**
+ * Something on the way answered: a proxy, another service, a service that does not accept our token. That is a fault;
+ * read by its status, a 404 would pass for the service's own "no".
+ */
+export class NotTheService extends Error {
+  override readonly name = 'NotTheService'
+  constructor(service: string, status: number) {
+    super(`${service} could not be asked: its address answered ${status}`)
+  }
+}
+
+/** What a service refuses or fails with carries its code in oRPC's envelope. */
+async function isAnswer(response: Response): Promise<boolean> {
+  const body: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined)
+  const { json } = (body ?? {}) as { json?: { code?: unknown } }
+  return typeof json?.code === 'string'
 }
 
 /** The one switch between local and HTTP: `INVENTORY_URL` set → HTTP, else this process. */

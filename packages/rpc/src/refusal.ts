@@ -1,7 +1,7 @@
 import { ORPCError } from '@orpc/server'
 import type { FieldError, Problem } from '@storewright/kernel/problem'
 import { problemType } from '@storewright/kernel/problem'
-import { isConnectionFailure } from '@storewright/postgres/errors'
+import { codeOf, isConnectionFailure } from '@storewright/postgres/errors'
 import { LaneOverloaded } from '@storewright/postgres/lane'
 
 /** True for an expected "no" (4xx, declared in a contract); false for faults. */
@@ -65,6 +65,8 @@ function faultCode(error: unknown): keyof typeof FAULTS {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause.name === 'TimeoutError' || cause.name === 'AbortError') return 'timeout'
     if (cause instanceof LaneOverloaded || isConnectionFailure(cause)) return 'unavailable'
+    // Node's fetch (undici) has codes of its own for a connection that was cut.
+    if (cause.name === 'NotTheService' || codeOf(cause)?.startsWith('UND_ERR_')) return 'unavailable'
   }
   return 'internal'
 }
