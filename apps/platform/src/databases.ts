@@ -15,13 +15,14 @@ export interface Databases {
 
 /**
  * Where each service keeps its data: `<NAME>_DATABASE_URL` as it is; otherwise a role and schema of its own in
- * `DATABASE_URL`, or in the embedded Postgres.
+ * `DATABASE_URL`, or in the embedded Postgres. `onLost`: the embedded one died too often and is not started again.
  */
 export async function openDatabases(
   names: readonly string[],
   config: PlatformConfig,
   secrets: Secrets,
   log: Logger,
+  onLost: () => void,
 ): Promise<Databases> {
   const given = Object.fromEntries(
     names.flatMap(name => {
@@ -35,6 +36,9 @@ export async function openDatabases(
   const embedded = config.databaseUrl
     ? undefined
     : await startEmbeddedPostgres({ dataDir: join(config.dataDir, 'postgres'), log: lines(log) })
+  embedded?.onUnexpectedExit(({ gaveUp }) => {
+    if (gaveUp) onLost()
+  })
   const adminUrl = config.databaseUrl ?? embedded?.url ?? ''
   try {
     const passwords = Object.fromEntries(missing.map(name => [name, secrets.passwordOf(name)]))

@@ -13,7 +13,7 @@ const log = openLog(config)
 const running = join(config.dataDir, 'running.json')
 
 let stopping: Promise<void> | undefined
-const starting = startPlatform(config, log)
+const starting = startPlatform(config, log, databaseLost)
 process.on('SIGINT', () => stop('SIGINT'))
 process.on('SIGTERM', () => stop('SIGTERM'))
 
@@ -31,15 +31,28 @@ try {
   process.exit(1)
 }
 
-function stop(signal: string): void {
+function stop(reason: string, code = 0): void {
   stopping ??= (async () => {
-    log.info({ signal }, 'stopping')
+    log.info({ reason }, 'stopping')
     rmSync(running, { force: true })
     const platform = await starting.catch(() => undefined)
-    await platform?.stop()
-    log.info('stopped')
-    process.exit(0)
+    try {
+      await platform?.stop()
+      log.info('stopped')
+    } catch (error) {
+      log.error({ err: error }, 'not everything could be stopped')
+      process.exit(1)
+    }
+    process.exit(code)
   })()
+}
+
+/** Whoever supervises this process can start it anew; a shop without a database can do nothing but say so. */
+function databaseLost(): void {
+  process.stderr.write(
+    '\nThe database died again and again: stopping. Its log is postgres.log in the data folder.\n',
+  )
+  stop('database lost', 1)
 }
 
 function banner(at: {

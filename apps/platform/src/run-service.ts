@@ -26,7 +26,7 @@ if (shared.length > 0) {
 }
 const log = createLogger({ level: config.logLevel }).child({ service: name })
 const secrets = loadSecrets(config.dataDir, config.env)
-const databases = await openDatabases([name], config, secrets, log)
+const databases = await openDatabases([name], config, secrets, log, () => process.exit(1))
 const services = await startServices({
   names: [name],
   urls: databases.urls,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface Secrets {
@@ -20,12 +20,16 @@ interface SecretsFile {
  */
 export function loadSecrets(dataDir: string, env: Readonly<Record<string, string | undefined>>): Secrets {
   const path = join(dataDir, 'secrets.json')
-  const file = read(path) ?? { signing: randomBytes(32).toString('base64url'), passwords: {} }
+  const known = read(path)
+  const file = known ?? { signing: randomBytes(32).toString('base64url'), passwords: {} }
   const save = () => {
     mkdirSync(dataDir, { recursive: true })
-    writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 })
+    // Aside and renamed: a power cut in between must not leave half a file in place of every key of the shop.
+    const draft = `${path}.${process.pid}`
+    writeFileSync(draft, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600, flush: true })
+    renameSync(draft, path)
   }
-  save()
+  if (!known) save()
   const given = env.STOREWRIGHT_SECRET?.split(',')
     .map(secret => secret.trim())
     .filter(Boolean)

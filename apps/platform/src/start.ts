@@ -26,16 +26,23 @@ export interface Platform {
  * Database → services → demo data → HTTP, and back in reverse. What has started is stopped when a later part cannot
  * start: no orphan is left behind.
  */
-export async function startPlatform(config: PlatformConfig, log: Logger): Promise<Platform> {
+export async function startPlatform(
+  config: PlatformConfig,
+  log: Logger,
+  onDatabaseLost: () => void,
+): Promise<Platform> {
   const undo: (() => Promise<void>)[] = []
   const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step()
+    const faults: unknown[] = []
+    // A part that cannot stop must not keep those below it, such as the database, running.
+    for (const step of undo.splice(0).reverse()) await step().catch(error => faults.push(error))
+    if (faults.length > 0) throw new AggregateError(faults, 'not every part could be stopped')
   }
   try {
     const names = localNames(config.env)
     const secrets = loadSecrets(config.dataDir, config.env)
     const [databases, mail] = await Promise.all([
-      openDatabases(names, config, secrets, log).then(opened => {
+      openDatabases(names, config, secrets, log, onDatabaseLost).then(opened => {
         undo.push(opened.stop)
         return opened
       }),
@@ -87,7 +94,7 @@ export async function startPlatform(config: PlatformConfig, log: Logger): Promis
       stop,
     }
   } catch (error) {
-    await stop()
+    await stop().catch(cause => log.error({ err: cause }, 'not everything that had started was stopped'))
     throw error
   }
 }
