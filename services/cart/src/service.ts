@@ -1,7 +1,6 @@
 import { inventoryContract } from '@storewright/inventory/contract'
 import { type Actor, principalOf } from '@storewright/kernel/actor'
 import type { Id } from '@storewright/kernel/ids'
-import { hashBody, IdempotencyKeyReused, once } from '@storewright/postgres/idempotency'
 import { createLane } from '@storewright/postgres/lane'
 import { createSharedRead } from '@storewright/postgres/shared-read'
 import type { Sql } from '@storewright/postgres/sql'
@@ -9,6 +8,7 @@ import { pricingContract } from '@storewright/pricing/contract'
 import { productContract } from '@storewright/product/contract'
 import { type CallContext, forward, systemContext } from '@storewright/rpc/context'
 import { implement } from '@storewright/rpc/implement'
+import { oncePerKey } from '@storewright/rpc/once-per-key'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
 import { startCleanUp } from './clean-up.ts'
 import { CART_QUANTITY_MAX, cartContract } from './contract.ts'
@@ -83,19 +83,14 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
     return viewCart(market, cart, complete ? now : await readNow(context, market.currency, skus))
   }
 
-  /** With a key the change and its reply are kept together: the same command again gets the same reply. */
-  async function onceByKey(
+  /** A transaction only where a key makes one necessary: a change by itself is one statement. */
+  function onceByKey(
     context: CallContext,
-    operation: string,
-    input: unknown,
+    command: { operation: string; input: unknown },
     work: (sql: Sql) => Promise<CartView>,
   ): Promise<CartView> {
-    const key = context.idempotencyKey
-    if (key === undefined) return work(database)
-    const principal = principalOf(context.actor)
-    const command = { principal, operation, key, bodyHash: hashBody(input) }
-    const { reply } = await database.transaction(sql => once(sql, command, () => work(sql)))
-    return reply
+    if (context.idempotencyKey === undefined) return work(database)
+    return database.transaction(sql => oncePerKey(sql, context, command, () => work(sql)))
   }
 
   const router = os.router({
@@ -120,7 +115,7 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
       const before = await findActiveCart(database, owner, market)
       const skus = [...new Set([...(before?.lines ?? []).map(line => line.sku), sku])]
       const now = await readNow(context, market.currency, skus)
-      return onceByKey(context, 'addCartLine', input, async sql => {
+      return onceByKey(context, { operation: 'addCartLine', input }, async sql => {
         const variant = now.variants.get(sku)
         if (!variant) throw invalid('sku', `${sku} is not sold in this market`)
         const available = now.stock && (now.stock.get(sku)?.available ?? 0)
@@ -137,8 +132,6 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
           case 'done':
             return viewAfter(context, market, added.cart, now, new Set(skus))
         }
-      }).catch(error => {
-        throw error instanceof IdempotencyKeyReused ? errors['idempotency-key-reused']() : error
       })
     }),
 
@@ -152,13 +145,11 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
       const before = await findActiveCart(database, owner, market)
       const skus = (before?.lines ?? []).map(line => line.sku)
       const now = await readNow(context, market.currency, skus)
-      return onceByKey(context, 'setCartLine', input, async sql => {
+      return onceByKey(context, { operation: 'setCartLine', input }, async sql => {
         const cart = await setLine(sql, { owner, market, sku, quantity })
         // Removing what is gone is done already.
         if (!cart && quantity > 0) throw errors['not-found']()
         return viewAfter(context, market, cart ?? before, now, new Set(skus))
-      }).catch(error => {
-        throw error instanceof IdempotencyKeyReused ? errors['idempotency-key-reused']() : error
       })
     }),
 

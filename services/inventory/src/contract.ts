@@ -160,7 +160,7 @@ export const inventoryContract = {
     .output(z.object({ locationId: idSchema('location'), code: z.string(), name: z.string() })),
 
   receiveStock: operation
-    .meta({ access: 'staff', rateClass: 'write', idempotency: 'accepted' })
+    .meta({ access: 'staff', rateClass: 'write' })
     .route({
       method: 'POST',
       path: '/admin/stock/receive',
@@ -173,14 +173,16 @@ export const inventoryContract = {
           .array(z.strictObject({ sku, location: text(40), quantity: z.int().min(1).max(1_000_000) }))
           .min(1)
           .max(1000),
-        reference: text(200).describe('delivery note; the same reference is booked once'),
+        reference: text(200).describe(
+          'delivery note; the same reference is booked once, however often it is sent',
+        ),
       }),
     )
     .output(z.object({ received: z.int() }))
     .errors({ ...refusals.invalid }),
 
   adjustStock: operation
-    .meta({ access: 'staff', rateClass: 'write', idempotency: 'accepted' })
+    .meta({ access: 'staff', rateClass: 'write' })
     .route({
       method: 'POST',
       path: '/admin/stock/adjust',
@@ -197,7 +199,7 @@ export const inventoryContract = {
           .max(1_000_000)
           .refine(value => value !== 0, { error: 'must not be zero' }),
         reason: text(200),
-        reference: text(200).describe('the same reference is booked once'),
+        reference: text(200).describe('the same reference is booked once, however often it is sent'),
       }),
     )
     .output(stockSchema)

@@ -36,7 +36,7 @@ export const notificationContract = {
     .errors({ ...refusals.invalid }),
 
   resendMessage: operation
-    .meta({ access: 'staff', rateClass: 'write' })
+    .meta({ access: 'staff', rateClass: 'write', idempotency: 'accepted' })
     .route({
       method: 'POST',
       path: '/admin/messages/{messageId}/resend',
@@ -45,7 +45,7 @@ export const notificationContract = {
     })
     .input(z.strictObject({ messageId: idSchema('message') }))
     .output(messageSchema)
-    .errors(refusals.notFound),
+    .errors({ ...refusals.notFound, ...refusals.idempotency }),
 
   receiveEvents,
 }

@@ -2,7 +2,9 @@ import { consumeEvents, type EventHandlers } from '@storewright/events/inbox'
 import { type Id, isId, newId } from '@storewright/kernel/ids'
 import { decodeCursor, encodeCursor } from '@storewright/kernel/paging'
 import { orderPlacedSchema } from '@storewright/order/contract'
+import type { Sql } from '@storewright/postgres/sql'
 import { implement } from '@storewright/rpc/implement'
+import { oncePerKey } from '@storewright/rpc/once-per-key'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
 import { notificationContract } from './contract.ts'
 import { confirmationSubject, renderOrderConfirmation } from './order-confirmation.ts'
@@ -60,11 +62,17 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
       }
     }),
 
-    resendMessage: os.resendMessage.handler(async ({ input, errors }) => {
-      const row = await requeueMessage(database, input.messageId)
-      if (!row) throw errors['not-found']()
+    resendMessage: os.resendMessage.handler(async ({ input, context, errors }) => {
+      const resend = async (sql: Sql) => {
+        const row = await requeueMessage(sql, input.messageId)
+        if (!row) throw errors['not-found']()
+        return messageOf(row)
+      }
+      const message = await database.transaction(sql =>
+        oncePerKey(sql, context, { operation: 'resendMessage', input }, () => resend(sql)),
+      )
       sender.wake()
-      return messageOf(row)
+      return message
     }),
 
     receiveEvents: os.receiveEvents.handler(async ({ input }) => {

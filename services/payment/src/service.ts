@@ -1,9 +1,9 @@
-import { principalOf } from '@storewright/kernel/actor'
 import { money } from '@storewright/kernel/money'
 import { isUniqueViolation } from '@storewright/postgres/errors'
-import { hashBody, IdempotencyKeyReused, once } from '@storewright/postgres/idempotency'
 import { createLane } from '@storewright/postgres/lane'
+import type { Sql } from '@storewright/postgres/sql'
 import { implement } from '@storewright/rpc/implement'
+import { oncePerKey } from '@storewright/rpc/once-per-key'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
 import { paymentContract } from './contract.ts'
 import { mayBecome, methodsFor, offeredMethod } from './domain.ts'
@@ -85,38 +85,21 @@ function start({ database, eventsAppended }: ServiceEnvironment<Record<never, ne
     }),
 
     recordPayment: os.recordPayment.handler(async ({ input, context, errors }) => {
-      const record = () =>
-        database.transaction(async sql => {
-          const work = async () => {
-            const payment = await lockPayment(sql, input.paymentId)
-            if (!payment) throw errors['not-found']()
-            if (payment.currency !== input.amount.currency || payment.amount !== input.amount.amount) {
-              const due = money(payment.amount, payment.currency)
-              const message = `must be the amount due, ${due.amount} ${due.currency} in minor units`
-              throw errors['invalid-input']({ data: { errors: [{ field: 'amount', message }] } })
-            }
-            if (!mayBecome(payment.state, 'captured'))
-              throw errors['payment-state']({ data: { state: payment.state } })
-            const captured = await capture(sql, input.paymentId)
-            return paymentOf(captured ?? payment)
-          }
-          if (!context.idempotencyKey) return work()
-          const { reply } = await once(
-            sql,
-            {
-              principal: principalOf(context.actor),
-              operation: 'recordPayment',
-              key: context.idempotencyKey,
-              bodyHash: hashBody(input),
-            },
-            work,
-          )
-          return reply
-        })
-      const payment = await record().catch(error => {
-        if (error instanceof IdempotencyKeyReused) throw errors['idempotency-key-reused']()
-        throw error
-      })
+      const record = async (sql: Sql) => {
+        const payment = await lockPayment(sql, input.paymentId)
+        if (!payment) throw errors['not-found']()
+        if (payment.currency !== input.amount.currency || payment.amount !== input.amount.amount) {
+          const due = money(payment.amount, payment.currency)
+          const message = `must be the amount due, ${due.amount} ${due.currency} in minor units`
+          throw errors['invalid-input']({ data: { errors: [{ field: 'amount', message }] } })
+        }
+        if (!mayBecome(payment.state, 'captured'))
+          throw errors['payment-state']({ data: { state: payment.state } })
+        return paymentOf((await capture(sql, input.paymentId)) ?? payment)
+      }
+      const payment = await database.transaction(sql =>
+        oncePerKey(sql, context, { operation: 'recordPayment', input }, () => record(sql)),
+      )
       eventsAppended()
       return payment
     }),

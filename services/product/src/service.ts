@@ -1,15 +1,13 @@
 import { consumeEvents } from '@storewright/events/inbox'
 import { availabilityChangedSchema } from '@storewright/inventory/contract'
-import { principalOf } from '@storewright/kernel/actor'
 import { isId } from '@storewright/kernel/ids'
 import type { Currency } from '@storewright/kernel/money'
 import { decodeCursor, encodeCursor } from '@storewright/kernel/paging'
 import type { FieldError } from '@storewright/kernel/problem'
-import { hashBody, IdempotencyKeyReused, once } from '@storewright/postgres/idempotency'
 import { createSharedRead } from '@storewright/postgres/shared-read'
 import type { Sql } from '@storewright/postgres/sql'
-import type { CallContext } from '@storewright/rpc/context'
 import { implement } from '@storewright/rpc/implement'
+import { oncePerKey } from '@storewright/rpc/once-per-key'
 import { defineService, type RunningService } from '@storewright/rpc/service'
 import { productContract, skuSchema } from './contract.ts'
 import { ALL_SHELF, cardOf, categoryShelf, collectionShelf, importErrors } from './domain.ts'
@@ -92,11 +90,9 @@ function start(environment: Environment): RunningService {
         throw errors['invalid-input']({
           data: { errors: [{ field: 'price.amount', message: 'must not be negative' }] },
         })
-      const found = await database
-        .transaction(sql => oncePerKey(sql, context, input, () => setPrice(sql, sku, price)))
-        .catch(error => {
-          throw error instanceof IdempotencyKeyReused ? errors['idempotency-key-reused']() : error
-        })
+      const found = await database.transaction(sql =>
+        oncePerKey(sql, context, { operation: 'setVariantPrice', input }, () => setPrice(sql, sku, price)),
+      )
       if (!found) throw errors['not-found']()
       eventsAppended()
       return { sku, price }
@@ -145,27 +141,6 @@ const HANDLERS = {
         events.map(event => availabilityChangedSchema.parse(event.payload)),
       ),
   },
-}
-
-/** With a key the answer of the first call is the answer of all; without one setting a price twice changes nothing. */
-async function oncePerKey<Reply>(
-  sql: Sql,
-  context: CallContext,
-  input: unknown,
-  work: () => Promise<Reply>,
-): Promise<Reply> {
-  if (context.idempotencyKey === undefined) return work()
-  const { reply } = await once(
-    sql,
-    {
-      principal: principalOf(context.actor),
-      operation: 'setVariantPrice',
-      key: context.idempotencyKey,
-      bodyHash: hashBody(input),
-    },
-    work,
-  )
-  return reply
 }
 
 const FOREIGN_CURSOR: FieldError = { field: 'cursor', message: 'is not a cursor of this list' }
