@@ -130,7 +130,9 @@ async function openInventory() {
     const config = readConfig({ DATA_DIR: dataDir })
     const log = createLogger({ level: 'silent' })
     const secrets = loadSecrets(dataDir, config.env)
-    const databases = await openDatabases(SERVICES, config, secrets, log)
+    const databases = await openDatabases(SERVICES, config, secrets, log, () => {
+      throw new Error('the database died for good')
+    })
     undo.push(databases.stop)
     const services = await startServices({
       names: SERVICES,

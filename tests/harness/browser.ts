@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs'
+import { afterEach } from 'node:test'
 import {
   type Browser,
   type BrowserContext,
@@ -35,12 +36,13 @@ export interface VisitOptions {
   readonly reducedMotion?: 'reduce' | 'no-preference'
 }
 
-/** A fresh browser profile with one page. Whatever goes wrong in it is remembered until `close`, which throws it. */
+/** A fresh browser profile with one page. Whatever goes wrong in it fails the test that it goes wrong in. */
 export interface Visit extends AsyncDisposable {
   readonly page: Page
   readonly context: BrowserContext
   /** Console errors, refused content, failed requests and dialogs so far. */
   readonly faults: readonly string[]
+  /** Throws what went wrong. */
   close(): Promise<void>
 }
 
@@ -82,11 +84,26 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
   })
   const close = async () => {
     await context.close()
-    if (faults.length > 0) throw new Error(`The browser complained:\n  ${faults.join('\n  ')}`)
+    if (faults.length > 0) throw complaint(faults)
+  }
+  const dispose = async () => {
+    await context.close()
+    unreported.push(...faults)
   }
   const page = await context.newPage()
-  return { page, context, faults, close, [Symbol.asyncDispose]: close }
+  return { page, context, faults, close, [Symbol.asyncDispose]: dispose }
 }
+
+function complaint(faults: readonly string[]): Error {
+  return new Error(`The browser complained:\n  ${faults.join('\n  ')}`)
+}
+
+/** An error thrown while disposing would hide the one that ended the test: node:test prints only the outer one. */
+const unreported: string[] = []
+afterEach(() => {
+  const faults = unreported.splice(0)
+  if (faults.length > 0) throw complaint(faults)
+})
 
 /** Chromium reports a page that is refused on purpose (404, 409) as a console error too; tests look at its status. */
 function isFault(message: ConsoleMessage): boolean {
