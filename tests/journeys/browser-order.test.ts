@@ -13,6 +13,7 @@ import {
 } from '../harness/checkout-page.ts'
 import { firstMail, type Mail, trackingLink } from '../harness/inbox.ts'
 import { type PlatformProcess, startPlatformProcess } from '../harness/platform-process.ts'
+import { fillCart, newShopper, pay, payBody } from '../harness/shopper.ts'
 import { type SplitPlatform, startSplitPlatform } from '../harness/split.ts'
 
 interface Shopper {
@@ -53,7 +54,7 @@ for (const mode of ['embedded', 'split'] as const)
         const { page } = buying
         await page.goto(platform.url)
         await chooseProduct(page)
-        await fillCart(page, shopper)
+        await putTwoIntoCart(page, shopper)
         await sendBadInput(page)
         const total = await totalOf(page)
         await fillDelivery(page, email)
@@ -75,14 +76,25 @@ for (const mode of ['embedded', 'split'] as const)
       })
 
     test('an order is nobody else’s: its page without the signed link is not there', async () => {
+      const owner = await newShopper(platform.url)
+      const quote = await fillCart(owner, 'LIG-ML16-ROU')
+      const paid = await pay(owner, payBody(quote.cartId, quote.body, `owner-${mode}@example.com`))
+      const [order] = paid.body.orders
+      assert.ok(order, JSON.stringify(paid.body))
+      const address = `${platform.url}/orders/${order.orderId}`
       await using stranger = await visit(browser)
-      const mail = await firstMail(platform.inboxUrl, `${mode}-without-scripts-on-a-desktop@example.com`)
-      const { origin, pathname } = new URL(trackingLink(mail))
-      for (const address of [pathname, `${pathname}?token=${trackingLink(mail).slice(-20)}`]) {
-        const answer = await stranger.page.goto(origin + address)
-        assert.equal(answer?.status(), 404)
+      for (const guess of [
+        '',
+        '?token=',
+        `?token=${order.orderId}.guess`,
+        `?token=${order.trackingToken}x`,
+      ]) {
+        const answer = await stranger.page.goto(address + guess)
+        assert.equal(answer?.status(), 404, guess)
         assert.equal(await stranger.page.getByText('Ada Byron').count(), 0)
       }
+      const answer = await stranger.page.goto(`${address}?token=${order.trackingToken}`)
+      assert.equal(answer?.status(), 200)
     })
 
     if (mode === 'embedded')
@@ -137,7 +149,7 @@ async function chooseProduct(page: Page): Promise<void> {
 }
 
 /** One into the cart, then two of it. */
-async function fillCart(page: Page, { scripts }: Shopper): Promise<void> {
+async function putTwoIntoCart(page: Page, { scripts }: Shopper): Promise<void> {
   const price = await textOf(page.locator('.buy .price'))
   await page.getByRole('button', { name: 'Add to cart' }).click()
   await page.getByRole('heading', { level: 1, name: 'Your cart' }).waitFor()
