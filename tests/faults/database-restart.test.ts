@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { adminUrlOf, brokenInvariants, openAudit, untilAtRest } from '../harness/audit.ts'
+import { countMails } from '../harness/inbox.ts'
 import { stockLimitedProduct } from '../harness/limited-product.ts'
 import { startPlatformProcess } from '../harness/platform-process.ts'
 import { fillCart, newShopper, newStaff, pay, payBody, type Shopper } from '../harness/shopper.ts'
@@ -53,9 +54,7 @@ test(`kill -9 of the database under load, ${KILLS} times: the platform recovers 
       const rows = await audit.query<{ order_id: string }>('select order_id from "order".orders', [])
       const placed = rows.map(row => row.order_id).sort()
       assert.deepEqual(placed, attempts.map(attempt => attempt.orderId).sort(), 'orders ≠ paid checkouts')
-      const sent = await fetch(`${platform.inboxUrl}/api/messages?limit=5000`)
-      const { messages } = (await sent.json()) as { messages: unknown[] }
-      assert.equal(messages.length, placed.length, 'not one confirmation for each order')
+      assert.equal(await countMails(platform.inboxUrl), placed.length, 'not one confirmation for each order')
     } finally {
       await audit.close()
     }

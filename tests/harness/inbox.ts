@@ -37,6 +37,20 @@ export function trackingLink(mail: Mail): string {
   return link
 }
 
+/** How many mails have arrived in all. */
+export async function countMails(inboxUrl: string): Promise<number> {
+  let count = 0
+  let before = ''
+  for (;;) {
+    const response = await fetch(`${inboxUrl}/api/messages?limit=500${before}`)
+    const { messages } = (await response.json()) as { messages: { id: number }[] }
+    const last = messages.at(-1)
+    if (!last) return count
+    count += messages.length
+    before = `&before=${last.id}`
+  }
+}
+
 async function messageIds(inboxUrl: string, to: string): Promise<number[]> {
   const response = await fetch(`${inboxUrl}/api/messages?to=${encodeURIComponent(to)}`)
   const { messages } = (await response.json()) as { messages: { id: number }[] }
