@@ -6,6 +6,7 @@ import { requestListener } from '@storewright/rpc/serve'
 import { createEdgeCache } from '@storewright/storefront/edge-cache'
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { compress } from 'hono/compress'
 import type { PlatformConfig } from './config.ts'
 import { createMedia } from './media.ts'
 import type { RunningServices } from './services.ts'
@@ -34,7 +35,15 @@ export async function createWeb(parts: {
 
   async function renderPage(request: Request, remoteAddress: string | undefined): Promise<Response> {
     const session = gateway.openSession(request, { remoteAddress: remoteAddress ?? 'unknown' })
-    const page = await handle(request, { shop, api: session.api })
+    const page = await handle(request, {
+      shop,
+      api: session.api,
+      reportFault: error =>
+        log.error(
+          { err: error, traceId: session.traceId, path: new URL(request.url).pathname },
+          'page failed',
+        ),
+    })
     const headers = new Headers(page.headers)
     // A page may be stricter: order pages carry a token in their address and send no referrer at all.
     for (const [name, value] of pageHeaders) if (!headers.has(name)) headers.set(name, value)
@@ -48,6 +57,8 @@ export async function createWeb(parts: {
   app.get('/media/:file', createMedia())
   app.route('/', gateway.app)
   app.use(bodyLimit({ maxSize: FORM_MAX_BYTES, onError: c => c.text('This form is too large.', 413) }))
+  // Public pages come compressed from the edge cache; these are the personal ones.
+  app.use(compress())
   app.all('*', c => serveAsset(c.req.raw) ?? renderPage(c.req.raw, c.env?.incoming?.socket?.remoteAddress))
   app.onError((error, c) => {
     log.error({ err: error, path: c.req.path }, 'page failed')

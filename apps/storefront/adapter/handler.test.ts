@@ -72,6 +72,7 @@ function api(getProduct: (input: { slug: string }) => Product): StoreApi {
 
 const locals = (getProduct: (input: { slug: string }) => Product = () => product): StorefrontLocals => ({
   shop: { name: 'Test shop', publicUrl: 'https://shop.test', sandboxBanner: false },
+  reportFault: () => {},
   api: api(getProduct),
 })
 

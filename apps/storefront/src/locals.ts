@@ -12,6 +12,8 @@ export interface StorefrontLocals {
   }
   /** Bound to this request's shopper; a page that only browses makes no call that needs an identity. */
   readonly api: StoreApi
+  /** A page failed: the platform writes it down with the request's trace. */
+  reportFault(error: unknown): void
 }
 
 /** What pages read: the middleware adds the market and what became of the request. */

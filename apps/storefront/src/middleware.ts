@@ -24,7 +24,10 @@ export const onRequest: MiddlewareHandler = async (context, next) => {
     return response
   } catch (error) {
     const refusal = asRefusal(error)
-    if (!refusal) throw error
+    if (!refusal) {
+      locals.reportFault(error)
+      throw error
+    }
     // Without a query only the path can be wrong: there is no such page.
     const isNoPage = refusal.code === 'invalid-input' && context.request.method === 'GET' && url.search === ''
     locals.problem = isNoPage ? { code: 'not-found', status: 404, message: '', data: undefined } : refusal

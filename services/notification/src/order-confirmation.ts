@@ -82,7 +82,10 @@ function confirmationOf(order: Order, trackingUrl: string, shop: Shop): Confirma
     })),
     sums: [
       { label: 'Subtotal', amount: amount(order.totals.subtotal) },
-      { label: `Shipping (${order.shipping.title})`, amount: amount(order.totals.shipping) },
+      {
+        label: `Shipping (${order.shipping.title})`,
+        amount: order.totals.shipping.amount === 0 ? 'Free' : amount(order.totals.shipping),
+      },
       ...(order.totals.taxIncluded
         ? []
         : taxes.map(tax => ({ label: tax.label, amount: amount(tax.amount) }))),

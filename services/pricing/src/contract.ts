@@ -123,7 +123,7 @@ export const pricingContract = {
       z.strictObject({
         marketId: marketIdSchema,
         country: countrySchema,
-        shippingRateId: z.string().max(40).optional().describe('the cheapest when left out'),
+        shippingRateId: z.string().max(40).optional().describe("the market's first when left out"),
         lines: z
           .array(
             z.strictObject({

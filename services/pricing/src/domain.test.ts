@@ -152,6 +152,15 @@ const germany: QuoteRules = {
   reducedRateBasisPoints: 700,
   shippingRates: [
     {
+      shippingRateId: 'standard',
+      title: 'Standard',
+      description: '',
+      amount: 490,
+      freeFromAmount: 7500,
+      minDays: 2,
+      maxDays: 4,
+    },
+    {
       shippingRateId: 'express',
       title: 'Express',
       description: '',
@@ -161,13 +170,13 @@ const germany: QuoteRules = {
       maxDays: 2,
     },
     {
-      shippingRateId: 'standard',
-      title: 'Standard',
+      shippingRateId: 'pickup',
+      title: 'Pickup',
       description: '',
-      amount: 490,
-      freeFromAmount: 7500,
-      minDays: 2,
-      maxDays: 4,
+      amount: 290,
+      freeFromAmount: null,
+      minDays: 1,
+      maxDays: 2,
     },
   ],
 }
@@ -205,6 +214,11 @@ test('below the threshold shipping is paid and taxed at the standard rate', () =
   assert.equal(quote.totals.shipping.amount, 490)
   assert.equal(quote.shippingTax.amount, 78)
   assert.equal(quote.totals.total.amount, 7989)
+})
+
+test("without a wish the market's first rate is chosen, though another is cheaper", () => {
+  assert.equal(quoteOf(germany, request([line(1000)])).shippingRateId, 'standard')
+  assert.equal(quoteOf(germany, request([line(1000)], 'pickup')).totals.shipping.amount, 290)
 })
 
 test('tax that is not included comes on top, rounded half to even once per line', () => {

@@ -165,16 +165,12 @@ function shippingOption(
   }
 }
 
-/** The one asked for; without a wish the cheapest, of equals the first listed. */
+/** The one asked for; without a wish the market's first: the merchant's order says which is usual. */
 function chooseShipping(
   options: Quote['shippingOptions'],
   wanted: string | undefined,
 ): Quote['shippingOptions'][number] | undefined {
-  if (wanted !== undefined) return options.find(option => option.shippingRateId === wanted)
-  return options.reduce<Quote['shippingOptions'][number] | undefined>(
-    (best, option) => (best && best.price.amount <= option.price.amount ? best : option),
-    undefined,
-  )
+  return wanted === undefined ? options[0] : options.find(option => option.shippingRateId === wanted)
 }
 
 /** One line per rate, highest first. All carry the country's one tax name. */
