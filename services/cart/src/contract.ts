@@ -130,10 +130,18 @@ export const cartContract = {
     )
     .errors({ ...refusals.notFound, 'cart-expired': { status: 410, message: 'This cart has expired.' } }),
 
-  /** After the order is placed: the cart is done, the next item starts a new one. Idempotent. */
+  /**
+   * After the order is placed: the cart is done, the next item starts a new one. What was added while the order was
+   * being placed, and so is not in `ordered`, moves into a new cart. Idempotent.
+   */
   completeCart: operation
     .meta({ access: 'internal' })
-    .input(z.strictObject({ cartId: idSchema('cart') }))
+    .input(
+      z.strictObject({
+        cartId: idSchema('cart'),
+        ordered: z.array(z.strictObject({ sku, quantity })).max(CART_LINES_MAX),
+      }),
+    )
     .output(z.object({}))
     .errors(refusals.notFound),
 }

@@ -14,6 +14,7 @@ before(async () => {
   cart = await createTestCart()
   cart.offer('MUG', 1200, 50)
   cart.offer('PEN', 300, 2)
+  cart.offer('CUP', 800, 90)
 })
 after(async () => {
   await cart.drop()
@@ -151,6 +152,45 @@ test('the same idempotency key adds once, also at the same time, and refuses ano
   assert.equal((await add(guest, 'PEN', 1, 'key-2')).itemCount, 3)
 })
 
+test('what is put in while the order is placed moves into a new cart, once', async () => {
+  const guest = newGuest()
+  const { cartId } = await add(guest, 'MUG', 2)
+  assert.ok(cartId)
+  // Frozen for the order: two mugs. Meanwhile:
+  await add(guest, 'MUG', 1)
+  await add(guest, 'CUP', 3)
+  const ordered = [{ sku: 'MUG', quantity: 2 }]
+  const system = { context: systemContext('checkout') }
+  await Promise.all([1, 2, 3].map(() => cart.client.completeCart({ cartId, ordered }, system)))
+  const next = await cart.client.getCart({}, asGuest(guest))
+  assert.notEqual(next.cartId, cartId)
+  assert.deepEqual(
+    next.lines.map(line => [line.sku, line.quantity]),
+    [
+      ['MUG', 1],
+      ['CUP', 3],
+    ],
+  )
+})
+
+test('adds that race with the completion of their cart are in one of the two carts, never lost', async () => {
+  for (let round = 0; round < 10; round += 1) {
+    const guest = newGuest()
+    const { cartId } = await add(guest, 'MUG', 1)
+    assert.ok(cartId)
+    const system = { context: systemContext('checkout') }
+    await Promise.all([
+      ...Array.from({ length: 5 }, () => add(guest, 'CUP', 1)),
+      cart.client.completeCart({ cartId, ordered: [{ sku: 'MUG', quantity: 1 }] }, system),
+    ])
+    const next = await cart.client.getCart({}, asGuest(guest))
+    assert.deepEqual(
+      next.lines.map(line => [line.sku, line.quantity]),
+      [['CUP', 5]],
+    )
+  }
+})
+
 test('only the owner and the system read and complete a cart', async () => {
   const guest = newGuest()
   const { cartId } = await add(guest, 'MUG', 2)
@@ -160,7 +200,11 @@ test('only the owner and the system read and complete a cart', async () => {
   })
   const foreign = within(asGuest(newGuest()))
   assert.equal((await refusalOf(cart.client.readCart({ cartId }, foreign))).code, 'not-found')
-  assert.equal((await refusalOf(cart.client.completeCart({ cartId }, foreign))).code, 'not-found')
+  assert.equal(
+    (await refusalOf(cart.client.completeCart({ cartId, ordered: [{ sku: 'MUG', quantity: 2 }] }, foreign)))
+      .code,
+    'not-found',
+  )
   const atTheGateway = cart.client.readCart({ cartId }, asGuest(guest))
   assert.equal((await refusalOf(atTheGateway)).code, 'forbidden')
   const own = within(asGuest(guest))
@@ -174,8 +218,8 @@ test('only the owner and the system read and complete a cart', async () => {
     lines: [{ sku: 'MUG', quantity: 2 }],
   })
   const system = { context: systemContext('checkout') }
-  await cart.client.completeCart({ cartId }, system)
-  await cart.client.completeCart({ cartId }, own)
+  await cart.client.completeCart({ cartId, ordered: [{ sku: 'MUG', quantity: 2 }] }, system)
+  await cart.client.completeCart({ cartId, ordered: [{ sku: 'MUG', quantity: 2 }] }, own)
   const done = await cart.client.readCart({ cartId }, system)
   assert.deepEqual([done.state, done.version], ['completed', 2])
   const next = await add(guest, 'PEN')

@@ -11,10 +11,11 @@ import { implement } from '@storewright/rpc/implement'
 import { oncePerKey } from '@storewright/rpc/once-per-key'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
 import { startCleanUp } from './clean-up.ts'
+import { type Completion, completeCarts } from './complete-carts.ts'
 import { CART_QUANTITY_MAX, cartContract } from './contract.ts'
 import { type CartView, type Market, type Now, type StoredCart, viewCart } from './domain.ts'
 import { createMarketCache } from './market-cache.ts'
-import { addLine, type CartForCheckout, findActiveCart, findCarts, markCompleted, setLine } from './store.ts'
+import { addLine, type CartForCheckout, findActiveCart, findCarts, setLine } from './store.ts'
 
 const NEEDS = { product: productContract, inventory: inventoryContract, pricing: pricingContract }
 
@@ -44,12 +45,12 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
     name: 'cart.read',
     read: cartIds => findCarts(database, cartIds),
   })
-  const completions = createLane<Id<'cart'>, boolean>({
+  const completions = createLane<Completion, boolean>({
     name: 'cart.complete',
     maxItems: 256,
-    run: async cartIds => {
-      const completed = await markCompleted(database, cartIds)
-      return cartIds.map(cartId => completed.has(cartId))
+    run: async items => {
+      const completed = await completeCarts(database, items)
+      return items.map(({ cartId }) => completed.has(cartId))
     },
   })
 
@@ -168,7 +169,7 @@ function start(environment: ServiceEnvironment<typeof NEEDS>): RunningService {
         const cart = (await cartsById([input.cartId])).get(input.cartId)
         if (!cart || !mayRead(context.actor, cart.owner)) throw errors['not-found']()
       }
-      if (!(await completions.submit(input.cartId))) throw errors['not-found']()
+      if (!(await completions.submit(input))) throw errors['not-found']()
       return {}
     }),
   })

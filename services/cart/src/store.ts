@@ -101,17 +101,6 @@ export async function findCarts(
   return new Map(rows.map(row => [row.cartId, row]))
 }
 
-/** Answers which of the carts exist, whether or not they were completed before. Locks them in the order of their ids. */
-export async function markCompleted(sql: Sql, cartIds: readonly Id<'cart'>[]): Promise<Set<Id<'cart'>>> {
-  const rows = await sql.query<{ id: Id<'cart'> }>(
-    `with found as (select id from cart where id = any ($1::text[]) order by id for no key update)
-     update cart set state = 'completed', version = version + case state when 'active' then 1 else 0 end
-     from found where cart.id = found.id returning cart.id`,
-    [cartIds],
-  )
-  return new Set(rows.map(row => row.id))
-}
-
 /** Removes carts that expired long ago, oldest first. Returns how many. */
 export async function deleteExpiredCarts(sql: Sql, wanted: { days: number; limit: number }): Promise<number> {
   const rows = await sql.query(

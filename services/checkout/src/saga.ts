@@ -138,9 +138,10 @@ async function place(tools: SagaTools, checkout: Checkout): Promise<Advance> {
 }
 
 async function commit(tools: SagaTools, checkout: Checkout): Promise<Advance> {
+  const ordered = checkout.quote.lines.map(({ sku, quantity }) => ({ sku, quantity }))
   await Promise.all([
     tools.needs.inventory.commitReservation({ reservationId: checkout.checkoutId }, call(checkout)),
-    tools.needs.cart.completeCart({ cartId: checkout.cartId }, call(checkout)).catch(error => {
+    tools.needs.cart.completeCart({ cartId: checkout.cartId, ordered }, call(checkout)).catch(error => {
       // A cart that is gone cannot be ordered again, which is all that completing it is for.
       if (refusalCode(error) !== 'not-found') throw error
     }),
