@@ -32,7 +32,7 @@ export function describeMachine(): Machine {
   return {
     takenAt: new Date().toISOString(),
     commit: git('rev-parse', '--short=10', 'HEAD').trim(),
-    uncommittedFiles: git('status', '--porcelain', '--', '.', ':!bench/results', ':!bench/README.md')
+    uncommittedFiles: git('status', '--porcelain', '--', '.', ':!bench/results')
       .split('\n')
       .filter(Boolean).length,
     cpu: processors[0]?.model ?? 'unknown',

@@ -15,24 +15,21 @@ export interface ResultFile {
   readonly raw: unknown
 }
 
-const BENCH = fileURLToPath(new URL('..', import.meta.url))
-const RESULTS = join(BENCH, 'results')
-const README = join(BENCH, 'README.md')
-const BEGIN = '<!-- results: written by `npm run bench` -->'
-const END = '<!-- /results -->'
+const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
+const TABLES = join(RESULTS, 'README.md')
 
 /** A scenario with one broken promise has no figures, however good. */
 export function judge(result: ScenarioResult): readonly Figure[] {
   return result.voidedBy.length > 0 ? voided(result.figures) : result.figures
 }
 
-/** Keeps the raw result and puts the newest of each scenario into the README's table. Answers the figures as judged. */
+/** Keeps the raw result and rewrites the page with the newest of each scenario. Answers the figures as judged. */
 export function keepResult(parts: {
   scenario: Scenario
   machine: Machine
   seconds: number
   result: ScenarioResult
-  /** In which scenarios stand in the README. */
+  /** In which scenarios stand on the page. */
   order: readonly string[]
 }): readonly Figure[] {
   const { scenario, machine, seconds, result } = parts
@@ -46,11 +43,11 @@ export function keepResult(parts: {
     join(RESULTS, `${stamp}-${machine.commit}${dirty}-${name}.json`),
     `${JSON.stringify(file, null, 2)}\n`,
   )
-  rewriteTable(parts.order)
+  rewriteTables(parts.order)
   return figures
 }
 
-function rewriteTable(order: readonly string[]): void {
+function rewriteTables(order: readonly string[]): void {
   const newest = new Map<string, ResultFile>()
   for (const name of readdirSync(RESULTS).sort()) {
     if (!name.endsWith('.json')) continue
@@ -62,11 +59,10 @@ function rewriteTable(order: readonly string[]): void {
     const file = newest.get(name)
     return file ? [section(file)] : []
   })
-  const text = readFileSync(README, 'utf8')
-  const begin = text.indexOf(BEGIN)
-  const end = text.indexOf(END)
-  if (begin < 0 || end < begin) throw new Error(`${README} has lost the marks between which the table goes`)
-  writeFileSync(README, `${text.slice(0, begin)}${BEGIN}\n\n${sections.join('\n')}\n${text.slice(end)}`)
+  writeFileSync(
+    TABLES,
+    ['# The newest result of each scenario', '', 'Written by `npm run bench`.', '', ...sections].join('\n'),
+  )
 }
 
 function section({ title, machine, figures, voidedBy }: ResultFile): string {
