@@ -32,9 +32,8 @@ export function describeMachine(): Machine {
   return {
     takenAt: new Date().toISOString(),
     commit: git('rev-parse', '--short=10', 'HEAD').trim(),
-    uncommittedFiles: git('status', '--porcelain', '--', '.', ':!bench/results')
-      .split('\n')
-      .filter(Boolean).length,
+    uncommittedFiles: git('status', '--porcelain', '--', '.', ':!bench/results').split('\n').filter(Boolean)
+      .length,
     cpu: processors[0]?.model ?? 'unknown',
     cores: processors.length,
     memoryGb: Math.round(totalmem() / 1024 ** 3),
