@@ -8,7 +8,9 @@ import { EdgeRefusal, invalidField } from './edge-refusals.ts'
 import type { Operation } from './operations.ts'
 import { readJsonObject, readQuery } from './read-input.ts'
 import type { Match } from './route-table.ts'
+import type { ServiceClients } from './service-contracts.ts'
 import type { Session } from './session.ts'
+import { receiveWebhook, WEBHOOKS } from './webhooks.ts'
 
 export interface EdgeLimits {
   /** The largest body of ordinary operations. */
@@ -28,6 +30,7 @@ export interface Edge {
   /** On every answer. */
   readonly headers: Readonly<Record<string, string>>
   readonly cors: Cors
+  readonly clients: Pick<ServiceClients, 'payment'>
   readonly documents: ReadonlyMap<string, () => Promise<Document>>
   findRoute(method: string, path: string): Match | undefined
   openSession(request: Request, connection: { remoteAddress: string }, traceId: string): Session
@@ -68,6 +71,16 @@ async function respond(edge: Edge, exchange: Exchange): Promise<Reply> {
   if (document) {
     exchange.route = path
     return serveDocument(document, exchange)
+  }
+  if (path.startsWith(API + WEBHOOKS)) {
+    exchange.route = `${WEBHOOKS}{provider}`
+    const at = {
+      path: path.slice(API.length),
+      traceId: exchange.traceId,
+      bodyTimeoutMs: edge.limits.bodyTimeoutMs,
+    }
+    await receiveWebhook(edge.clients, request, at)
+    return { status: 204, body: null }
   }
   const match = edge.findRoute(request.method, path.slice(API.length))
   if (!match) throw new EdgeRefusal('not-found')

@@ -80,6 +80,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     limits,
     headers: apiHeaders({ https }),
     cors: createCors(options.config.CORS_ORIGINS),
+    clients: options.clients,
     documents: createDocuments({ publicUrl }),
     findRoute: createRouteTable(operations),
     openSession,

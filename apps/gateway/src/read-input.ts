@@ -54,13 +54,24 @@ export async function readJsonObject(
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?;?\s*$/i
 const UTF8 = new TextDecoder('utf-8', { fatal: true })
 
-function parse(bytes: Uint8Array): unknown {
-  let text: string
+/** The body as it came, for those who verify a signature over it. */
+export async function readText(
+  request: Request,
+  limits: { maxBytes: number; timeoutMs: number },
+): Promise<string> {
+  return decode(await readBytes(request, limits))
+}
+
+function decode(bytes: Uint8Array): string {
   try {
-    text = UTF8.decode(bytes)
+    return UTF8.decode(bytes)
   } catch {
     throw invalidField('body', 'is not valid UTF-8')
   }
+}
+
+function parse(bytes: Uint8Array): unknown {
+  const text = decode(bytes)
   try {
     return JSON.parse(text)
   } catch {

@@ -10,7 +10,11 @@ const COMMON = {
 const HSTS = { 'strict-transport-security': 'max-age=63072000; includeSubDomains' } as const
 
 /** For HTML pages of the shop: everything from our own origin, nothing inline, in nobody's frame. */
-export function securityHeaders(options: { https: boolean }): Readonly<Record<string, string>> {
+export function securityHeaders(options: {
+  https: boolean
+  /** Browsers hold the redirect after a sent form to `form-action` too: checkout leads to the payment page. */
+  paymentOrigin: string
+}): Readonly<Record<string, string>> {
   return {
     ...COMMON,
     ...(options.https ? HSTS : {}),
@@ -22,7 +26,7 @@ export function securityHeaders(options: { https: boolean }): Readonly<Record<st
       "font-src 'self'",
       "connect-src 'self'",
       "manifest-src 'self'",
-      "form-action 'self'",
+      `form-action 'self' ${options.paymentOrigin}`,
       "base-uri 'none'",
       "frame-ancestors 'none'",
       ...(options.https ? ['upgrade-insecure-requests'] : []),

@@ -14,7 +14,16 @@ const { calculateQuote, ...pricing } = pricingContract
 const { readCart, completeCart, ...cart } = cartContract
 const { getAvailability, planStock, reserveStock, commitReservation, releaseReservation, ...inventory } =
   inventoryContract
-const { authorizePayment, voidPayment, ...payment } = paymentContract
+const {
+  authorizePayment,
+  openPaymentPage,
+  syncPayment,
+  closePaymentPage,
+  voidPayment,
+  receiveWebhook,
+  ...payment
+} = paymentContract
+const { receiveEvents: checkoutEvents, ...checkout } = checkoutContract
 const { placeOrder, receiveEvents: orderEvents, ...order } = orderContract
 const { receiveEvents: notificationEvents, ...notification } = notificationContract
 
@@ -24,7 +33,7 @@ export const storeContract = {
   product,
   pricing,
   cart,
-  checkout: checkoutContract,
+  checkout,
   inventory,
   payment,
   order,

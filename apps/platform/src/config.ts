@@ -12,6 +12,8 @@ export interface PlatformConfig {
   /** An administrator's URL to a Postgres of yours; without it an embedded one is started in `dataDir`. */
   readonly databaseUrl: string | undefined
   readonly smtpUrl: string | undefined
+  /** Cards are paid at a stand-in for Stripe that runs beside the platform. */
+  readonly stripeSandbox: boolean
   readonly production: boolean
   readonly shopName: string
   readonly logLevel: string
@@ -41,6 +43,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): P
     faults.push(
       'SMTP_URL is needed in production (or ALLOW_SANDBOXES=1 to run on the mail sandbox, with a banner)',
     )
+  const allowsSandboxes = !production || env.ALLOW_SANDBOXES === '1'
+  if (!allowsSandboxes && /^(sk|rk)_test_/.test(env.STRIPE_SECRET_KEY ?? ''))
+    faults.push('STRIPE_SECRET_KEY is a test key, with which no money moves (ALLOW_SANDBOXES=1 accepts it)')
   if (faults.length > 0) throw new Error(`The configuration is not complete:\n  - ${faults.join('\n  - ')}`)
   return {
     env,
@@ -50,6 +55,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): P
     dataDir: env.DATA_DIR ?? join(fileURLToPath(new URL('../../..', import.meta.url)), '.data'),
     databaseUrl: env.DATABASE_URL || undefined,
     smtpUrl,
+    stripeSandbox:
+      allowsSandboxes &&
+      env.STRIPE_SANDBOX !== '0' &&
+      !(env.STRIPE_SECRET_KEY || env.STRIPE_WEBHOOK_SECRET || env.PAYMENT_URL),
     production,
     shopName: env.SHOP_NAME ?? 'Fieldnote & Co.',
     logLevel,

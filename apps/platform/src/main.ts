@@ -20,10 +20,10 @@ process.on('SIGTERM', () => stop('SIGTERM'))
 try {
   const platform = await starting
   if (!stopping) {
-    const { url, inboxUrl, adminLink } = platform
-    writeFileSync(running, JSON.stringify({ pid: process.pid, url, inboxUrl }))
+    const { url, inboxUrl, stripeUrl, adminLink } = platform
+    writeFileSync(running, JSON.stringify({ pid: process.pid, url, inboxUrl, stripeUrl }))
     const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
-    process.stdout.write(banner({ url, inboxUrl, adminLink, seconds }))
+    process.stdout.write(banner({ url, inboxUrl, stripeUrl, adminLink, seconds }))
   }
 } catch (error) {
   log.fatal({ err: error }, 'the platform could not start')
@@ -58,6 +58,7 @@ function databaseLost(): void {
 function banner(at: {
   url: string
   inboxUrl: string | undefined
+  stripeUrl: string | undefined
   adminLink: string
   seconds: string
 }): string {
@@ -68,6 +69,7 @@ function banner(at: {
     `  Store          ${at.url}`,
     `  API reference  ${at.url}/api/reference`,
     ...(at.inboxUrl ? [`  Inbox          ${at.inboxUrl}`] : []),
+    ...(at.stripeUrl ? [`  Payments       ${at.stripeUrl}`] : []),
     `  Admin          ${at.adminLink}`,
     '                 (works once, for an hour)',
     ...(config.production ? [] : [`  Log            ${join(config.dataDir, 'storewright.log')}`]),

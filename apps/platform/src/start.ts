@@ -7,7 +7,7 @@ import { listen, requestListener } from '@storewright/rpc/serve'
 import type { PlatformConfig } from './config.ts'
 import { openDatabases } from './databases.ts'
 import { internalApp } from './internal.ts'
-import { startMailSandbox } from './mail-sandbox.ts'
+import { startSandboxes } from './sandboxes.ts'
 import { loadSecrets } from './secrets.ts'
 import { seedDemo } from './seed.ts'
 import { localNames, startServices } from './services.ts'
@@ -18,6 +18,8 @@ const ADMIN_LINK_MINUTES = 60
 export interface Platform {
   readonly url: string
   readonly inboxUrl: string | undefined
+  /** The payment sandbox's own pages. */
+  readonly stripeUrl: string | undefined
   readonly adminLink: string
   stop(): Promise<void>
 }
@@ -41,16 +43,16 @@ export async function startPlatform(
   try {
     const names = localNames(config.env)
     const secrets = loadSecrets(config.dataDir, config.env)
-    const [databases, mail] = await Promise.all([
+    const [databases, sandboxes] = await Promise.all([
       openDatabases(names, config, secrets, log, onDatabaseLost).then(opened => {
         undo.push(opened.stop)
         return opened
       }),
-      config.smtpUrl ? undefined : openMail(config, log, undo),
+      startSandboxes(config, log, undo),
     ])
     const env = {
       ...config.env,
-      SMTP_URL: config.smtpUrl ?? mail?.smtpUrl,
+      ...sandboxes.env,
       MAIL_FROM: config.env.MAIL_FROM ?? `"${config.shopName}" <orders@shop.example>`,
     }
     const services = await startServices({
@@ -80,7 +82,7 @@ export async function startPlatform(
       publicUrl: config.publicUrl,
       trustedProxies: config.trustedProxies,
     })
-    const listener = await createWeb({ config, services, gateway, log })
+    const listener = await createWeb({ config, services, gateway, log, stripeUrl: sandboxes.stripeUrl })
     const listening = await listenPublicly(listener, config)
     undo.push(listening.close)
     const { token } = await services.clients.auth.createAdminLink(
@@ -89,7 +91,8 @@ export async function startPlatform(
     )
     return {
       url: config.publicUrl,
-      inboxUrl: mail?.inboxUrl,
+      inboxUrl: sandboxes.inboxUrl,
+      stripeUrl: sandboxes.stripeUrl,
       adminLink: `${config.publicUrl}/admin/welcome?token=${token}`,
       stop,
     }
@@ -105,15 +108,4 @@ async function listenPublicly(listener: Parameters<typeof listen>[0], { port, ho
       throw new Error(`port ${port} is in use; choose another, as in PORT=${port + 10}`)
     throw cause
   })
-}
-
-/** The inbox is beside the store's port; when that is taken, anywhere: the banner says where. */
-async function openMail(config: PlatformConfig, log: Logger, undo: (() => Promise<void>)[]) {
-  const at = (httpPort: number) => startMailSandbox({ dataDir: config.dataDir, httpPort, log })
-  const mail = await at(config.port < 65_535 ? config.port + 1 : 0).catch(error => {
-    log.warn({ err: error }, 'the inbox takes a free port')
-    return at(0)
-  })
-  undo.push(mail.stop)
-  return mail
 }

@@ -11,6 +11,9 @@ import type { PlatformConfig } from './config.ts'
 import { createMedia } from './media.ts'
 import type { RunningServices } from './services.ts'
 
+/** Where Stripe's payment pages are, unless the merchant has a domain of his own for them. */
+const STRIPE_CHECKOUT_ORIGIN = 'https://checkout.stripe.com'
+
 /** The longest form is the checkout; all its fields filled to the brim, percent-encoded, are some 20 kB. */
 const FORM_MAX_BYTES = 64 * 1024
 
@@ -23,14 +26,18 @@ export async function createWeb(parts: {
   services: RunningServices
   gateway: Gateway
   log: Logger
+  /** The sandbox that plays Stripe, if one does. */
+  stripeUrl: string | undefined
 }): Promise<(request: IncomingMessage, response: ServerResponse) => void> {
-  const { config, services, gateway, log } = parts
+  const { config, services, gateway, log, stripeUrl } = parts
   const { handle, serveAsset } = await import('@storewright/storefront/handler')
-  const pageHeaders = Object.entries(securityHeaders({ https: config.publicUrl.startsWith('https:') }))
+  const https = config.publicUrl.startsWith('https:')
+  const paymentOrigin = stripeUrl ?? config.env.STRIPE_CHECKOUT_ORIGIN ?? STRIPE_CHECKOUT_ORIGIN
+  const pageHeaders = Object.entries(securityHeaders({ https, paymentOrigin }))
   const shop = {
     name: config.shopName,
     publicUrl: config.publicUrl,
-    sandboxBanner: config.production && !config.smtpUrl,
+    sandboxBanner: config.production && (!config.smtpUrl || stripeUrl !== undefined),
   }
 
   async function renderPage(request: Request, remoteAddress: string | undefined): Promise<Response> {

@@ -2,6 +2,7 @@ import {
   type CheckoutValues,
   explainRefusal,
   formErrors,
+  formValues,
   missingFields,
   payInput,
   readCheckoutForm,
@@ -27,9 +28,18 @@ export type CheckoutOutcome =
   /** The cart must be put right first. */
   | { readonly kind: 'blocked'; readonly title: string; readonly items: string[] }
 
-/** The whole of /checkout: show the form, recompute it, or place the order. */
-export async function runCheckout(api: StoreApi, market: Market, form?: FormData): Promise<CheckoutOutcome> {
-  const values = form ? readCheckoutForm(form) : {}
+/**
+ * The whole of /checkout: show the form, recompute it, or place the order. `left` is a checkout whose payment page the
+ * shopper has left: the form is filled as he had sent it.
+ */
+export async function runCheckout(
+  api: StoreApi,
+  market: Market,
+  form?: FormData,
+  left?: string | null,
+): Promise<CheckoutOutcome> {
+  const former = left && !form ? await valuesOf(api, left) : undefined
+  const values = form ? readCheckoutForm(form) : (former ?? {})
   const [cart, markets] = await Promise.all([
     api.cart.getCart({ marketId: market.id }),
     api.pricing.listMarkets(),
@@ -68,9 +78,18 @@ export async function runCheckout(api: StoreApi, market: Market, form?: FormData
       quote,
       countries,
       idempotencyKey: (isUnknown && values.idempotencyKey) || crypto.randomUUID(),
-      ...noticeFor(placing, values, quote),
+      ...(former ? { notice: NOT_PAID } : noticeFor(placing, values, quote)),
     },
   }
+}
+
+const NOT_PAID = 'You have not paid yet, and nothing was ordered. Everything you had entered is still here.'
+
+/** What a checkout was asked for, as values of the form; undefined when it is not there, or not this shopper's. */
+async function valuesOf(api: StoreApi, checkoutId: string): Promise<CheckoutValues | undefined> {
+  type Input = Parameters<StoreApi['checkout']['getCheckout']>[0]
+  const { value } = await attempt(api.checkout.getCheckout({ checkoutId } as Input))
+  return value && formValues(value.request)
 }
 
 interface Placing {
@@ -110,6 +129,7 @@ async function place(
       redirect: `${marketHref(market, `/orders/${order.orderId}`)}?token=${encodeURIComponent(order.trackingToken)}&placed=1`,
     }
   if (checkout.failure) return { notice: `${checkout.failure.detail} Nothing was ordered.` }
+  if (checkout.paymentPage) return { redirect: checkout.paymentPage.url }
   return { redirect: marketHref(market, `/checkout/${checkout.checkoutId}`) }
 }
 

@@ -45,6 +45,24 @@ export function payInput(values: CheckoutValues, cartId: string): PayInput {
   }
 }
 
+/** The other way round: a request that was sent, as the form's values. */
+export function formValues(request: Omit<PayInput, 'cartId' | 'quoteHash'>): CheckoutValues {
+  const { shippingAddress, billingAddress, ...rest } = request
+  return {
+    ...textsOf(rest, ''),
+    ...textsOf(shippingAddress, ''),
+    ...(billingAddress && { billing: 'other', ...textsOf(billingAddress, 'billing-') }),
+  }
+}
+
+function textsOf(fields: object, prefix: string): CheckoutValues {
+  return Object.fromEntries(
+    Object.entries(fields).flatMap(([name, value]) =>
+      typeof value === 'string' ? [[prefix + name, value]] : [],
+    ),
+  )
+}
+
 /** The contract's field paths (`billingAddress.city`) as this form's names (`billing-city`). */
 export function formErrors(refusal: Refusal): Record<string, string> {
   const errors: Record<string, string> = {}
@@ -60,6 +78,10 @@ export function explainRefusal(refusal: Refusal): string {
   switch (refusal.code) {
     case 'invalid-input':
       return 'Some fields need another look. Nothing was ordered yet.'
+    case 'provider-refused':
+      return 'Our payment partner did not accept this payment. Nothing was charged; please try another way to pay.'
+    case 'payment-not-completed':
+      return 'The payment was not completed. Nothing was charged and nothing was ordered.'
     case 'checkout-in-progress':
       return 'This cart is being paid for right now, perhaps in another tab. Please wait a moment and reload.'
     case 'idempotency-key-reused':

@@ -12,6 +12,7 @@ const PAYMENT: Record<Order['paymentStatus'], string> = {
   authorized: 'Payment authorized',
   paid: 'Paid',
   'capture-failed': 'Payment failed',
+  'partly-refunded': 'Partly refunded',
   refunded: 'Refunded',
   voided: 'Payment canceled',
 }

@@ -16,6 +16,7 @@ export const ID_PREFIXES = {
   payment: 'pay',
   paymentAttempt: 'pat',
   product: 'prd',
+  refund: 'rfd',
   staff: 'stf',
   transfer: 'trf',
   vendor: 'vnd',

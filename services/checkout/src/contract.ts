@@ -1,8 +1,9 @@
+import { receiveEvents } from '@storewright/events/contract'
 import { addressSchema, countrySchema, emailSchema } from '@storewright/kernel/address'
 import { idSchema } from '@storewright/kernel/ids'
 import { currencySchema, moneySchema } from '@storewright/kernel/money'
 import { placedOrderSchema } from '@storewright/order/contract'
-import { paymentMethodSchema } from '@storewright/payment/contract'
+import { paymentMethodSchema, paymentPageSchema } from '@storewright/payment/contract'
 import { shippingOptionSchema, taxLineSchema, totalsSchema } from '@storewright/pricing/contract'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
@@ -47,17 +48,34 @@ export const quoteSchema = z
 export const checkoutStateSchema = z.enum([
   'reserving',
   'authorizing',
+  'awaiting-payment',
   'placing',
   'committing',
+  'capturing',
   'completed',
   'undoing',
   'failed',
 ])
 
+/** What the shopper sent with pay; his own, for a form that is shown again. */
+const requestSchema = {
+  email: emailSchema,
+  shippingAddress: addressSchema,
+  billingAddress: addressSchema.optional().describe('the shipping address when left out'),
+  shippingRateId: z.string().min(1).max(40),
+  paymentMethod: paymentMethodSchema,
+  note: z.string().trim().max(500).optional(),
+}
+
 const checkoutSchema = z
   .object({
     checkoutId: idSchema('checkout'),
+    marketId: z.string(),
     state: checkoutStateSchema,
+    paymentPage: paymentPageSchema
+      .nullable()
+      .describe('where the shopper pays, while the state is `awaiting-payment`'),
+    request: z.object(requestSchema),
     orders: z.array(placedOrderSchema).describe('empty until placed'),
     failure: z.object({ code: z.string(), detail: z.string() }).nullable(),
   })
@@ -109,18 +127,13 @@ export const checkoutContract = {
       tags: ['Checkout'],
       summary: 'Place the order',
       description:
-        'Computes the quote again and refuses with `total-changed` when it differs from `quoteHash`. Reserves the stock, authorizes the payment, places the order. The same Idempotency-Key always answers for the same order.',
+        'Computes the quote again and refuses with `total-changed` when it differs from `quoteHash`. Reserves the stock, authorizes the payment, places the order. With a card the answer is `awaiting-payment`: send the shopper to `paymentPage.url`; the order is placed when he has paid. The same Idempotency-Key always answers for the same order.',
     })
     .input(
       z.strictObject({
         cartId: idSchema('cart'),
         quoteHash: z.string().min(1).max(100),
-        email: emailSchema,
-        shippingAddress: addressSchema,
-        billingAddress: addressSchema.optional().describe('the shipping address when left out'),
-        shippingRateId: z.string().min(1).max(40),
-        paymentMethod: paymentMethodSchema,
-        note: z.string().trim().max(500).optional(),
+        ...requestSchema,
       }),
     )
     .output(checkoutSchema)
@@ -141,6 +154,15 @@ export const checkoutContract = {
         status: 400,
         message: 'This way to pay is not offered for the country or currency.',
       },
+      'payment-not-completed': {
+        status: 409,
+        message: 'The payment was not completed.',
+      },
+      'provider-refused': {
+        status: 409,
+        message: 'The payment provider refused this.',
+        data: z.object({ reason: z.string() }),
+      },
       'too-many-open-checkouts': {
         status: 429,
         message: 'Too many unfinished checkouts; finish or leave one first.',
@@ -158,4 +180,34 @@ export const checkoutContract = {
     .input(z.strictObject({ checkoutId: idSchema('checkout') }))
     .output(checkoutSchema)
     .errors(refusals.notFound),
+
+  resumeCheckout: operation
+    .meta({ access: 'public', identity: 'guest', rateClass: 'read' })
+    .route({
+      method: 'POST',
+      path: '/checkouts/{checkoutId}/resume',
+      tags: ['Checkout'],
+      summary: 'Look whether a checkout was paid, and go on with it',
+      description:
+        'For the return from the payment page: asks the payment provider and places the order when it was paid. Changes nothing else; may be repeated.',
+    })
+    .input(z.strictObject({ checkoutId: idSchema('checkout') }))
+    .output(checkoutSchema)
+    .errors(refusals.notFound),
+
+  leaveCheckout: operation
+    .meta({ access: 'public', identity: 'guest', rateClass: 'checkout' })
+    .route({
+      method: 'POST',
+      path: '/checkouts/{checkoutId}/leave',
+      tags: ['Checkout'],
+      summary: 'Give up paying',
+      description:
+        'Ends the payment page and gives the stock back. A page that was paid in the same moment is an order, and is answered as one.',
+    })
+    .input(z.strictObject({ checkoutId: idSchema('checkout') }))
+    .output(checkoutSchema)
+    .errors(refusals.notFound),
+
+  receiveEvents,
 }

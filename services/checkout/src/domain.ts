@@ -8,9 +8,12 @@ export type PayRequest = z.output<NonNullable<(typeof checkoutContract.pay)['~or
 /** `placing` is the pivot: before it every step has its undo, after it there is only forward. */
 const TRANSITIONS: Record<CheckoutState, readonly CheckoutState[]> = {
   reserving: ['authorizing', 'undoing'],
-  authorizing: ['placing', 'undoing'],
+  authorizing: ['placing', 'awaiting-payment', 'undoing'],
+  // To itself: still not paid, and still time.
+  'awaiting-payment': ['awaiting-payment', 'placing', 'undoing'],
   placing: ['committing'],
-  committing: ['completed'],
+  committing: ['capturing', 'completed'],
+  capturing: ['completed'],
   undoing: ['failed'],
   completed: [],
   failed: [],

@@ -5,7 +5,7 @@ import type { CallContext } from '@storewright/rpc/context'
 import type { PayRequest } from './domain.ts'
 import { type MadeQuote, makeQuote, type QuoteRefusal } from './quote.ts'
 import { runCheckout, type SagaTools } from './saga.ts'
-import { type Checkout, findByCart, findByKey, insertCheckout } from './store.ts'
+import { type Checkout, claimParked, findByCart, findByKey, insertCheckout } from './store.ts'
 
 export type PayOutcome =
   | { readonly kind: 'checkout'; readonly checkout: Checkout }
@@ -74,10 +74,26 @@ export async function pay(
     const other = await findByCart(tools.database, request.cartId)
     // The one that had the cart has failed meanwhile: the cart is free again.
     if (!other) return pay(tools, context, request, nowMs)
-    if (other.state === 'completed') return { kind: 'refused', refusal: { code: 'cart-completed' } }
+    // Paying anew gives the other payment page up; if that was paid already, it is an order.
+    if (other.owner === owner && (await leave(tools, other))?.state === 'failed')
+      return pay(tools, context, request, nowMs)
+    if ((await findByCart(tools.database, request.cartId))?.state === 'completed')
+      return { kind: 'refused', refusal: { code: 'cart-completed' } }
     return { kind: 'in-progress', checkoutId: other.checkoutId }
   }
   return { kind: 'checkout', checkout: await runCheckout(tools, inserted) }
+}
+
+/** Ends the time for paying now. The checkout as it is then; undefined when it was not waiting for a payment. */
+export async function leave(tools: SagaTools, checkout: Checkout): Promise<Checkout | undefined> {
+  const claimed = await claimParked(tools.database, checkout.checkoutId, { endTime: true })
+  return claimed && runCheckout(tools, claimed)
+}
+
+/** Looks whether a parked checkout was paid, and goes on with it. Undefined when it was not waiting for a payment. */
+export async function resume(tools: SagaTools, checkout: Checkout): Promise<Checkout | undefined> {
+  const claimed = await claimParked(tools.database, checkout.checkoutId, { endTime: false })
+  return claimed && runCheckout(tools, claimed)
 }
 
 function replay(checkout: Checkout, bodyHash: string): PayOutcome {

@@ -1,5 +1,6 @@
 import { HOLD_SECONDS_MAX } from '@storewright/inventory/contract'
 import type { Id } from '@storewright/kernel/ids'
+import type { Money } from '@storewright/kernel/money'
 import type { Lane } from '@storewright/postgres/lane'
 import type { Sql } from '@storewright/postgres/sql'
 import { type CallContext, systemContext } from '@storewright/rpc/context'
@@ -21,14 +22,18 @@ const HOLD_SECONDS = HOLD_SECONDS_MAX
 /** Another shopper may take what was planned between plan and reservation; then it is planned anew. */
 const PLANS_MAX = 3
 
-/** One authorization attempt per checkout with provider `manual`: its only refusal is final. */
+/** One per checkout: a refusal ends it, and on the payment page the shopper may try as many cards as he likes. */
 const ATTEMPT = 1
+
+/** The page ends by the provider's clock; what was paid in its last second arrives a little later. */
+const PAGE_GRACE_MS = 5 * 60_000
 
 export interface SagaTools {
   readonly needs: Needs
   readonly database: Sql
   readonly advances: Lane<Advance, Checkout | undefined>
   readonly log: Logger
+  readonly publicUrl: string
 }
 
 /** Somebody else holds this saga now; whoever finds out stops at once. */
@@ -41,22 +46,26 @@ type Step = (tools: SagaTools, checkout: Checkout) => Promise<Advance>
  * repeated, and says which state comes next. `placing` is the pivot.
  *
  *   reserving    + reserve stock         - release it
- *   authorizing  + authorize payment     - void it
+ *   authorizing  + authorize payment, or open the page for it    - void it
+ *   awaiting-payment   parked: the shopper is on that page, which ends by itself or is closed
  *   placing      + place the order         (from here only forward)
  *   committing   + stock to the order, cart done
+ *   capturing    + take the money
  *   undoing      - what was done before the pivot, in reverse
  */
 const STEPS: Record<Exclude<CheckoutState, 'completed' | 'failed'>, Step> = {
   reserving: reserve,
   authorizing: authorize,
+  'awaiting-payment': awaitPayment,
   placing: place,
   committing: commit,
+  capturing: capture,
   undoing: undo,
 }
 
 /**
- * Runs a saga that the caller holds until it is finished, or a step fails for an unknown reason: then the saga
- * stays where it is and the sweeper tries again. Answers the last state seen.
+ * Runs a saga that the caller holds until it is finished, or parked while the shopper pays, or a step fails for an
+ * unknown reason: then the saga stays where it is and the sweeper tries again. Answers the last state seen.
  */
 export async function runCheckout(tools: SagaTools, checkout: Checkout): Promise<Checkout> {
   let current = checkout
@@ -69,6 +78,7 @@ export async function runCheckout(tools: SagaTools, checkout: Checkout): Promise
       const next = await tools.advances.submit(advance)
       if (!next) throw new Fenced(`checkout ${current.checkoutId} was taken over in state ${current.state}`)
       current = next
+      if (current.state === 'awaiting-payment') break
     }
   } catch (error) {
     if (error instanceof Fenced) tools.log.warn({ traceId: current.trace }, error.message)
@@ -115,6 +125,7 @@ async function planAgain(
 
 async function authorize(tools: SagaTools, checkout: Checkout): Promise<Advance> {
   try {
+    if (checkout.request.paymentMethod === 'card') return await openPage(tools, checkout)
     const { paymentId, onTerms } = await tools.needs.payment.authorizePayment(
       {
         checkoutId: checkout.checkoutId,
@@ -132,6 +143,59 @@ async function authorize(tools: SagaTools, checkout: Checkout): Promise<Advance>
   }
 }
 
+async function openPage(tools: SagaTools, checkout: Checkout): Promise<Advance> {
+  const { quote, request, checkoutId } = checkout
+  const { totals } = quote
+  const extra = (title: string, unitPrice: Money) =>
+    unitPrice.amount > 0 ? [{ title, detail: '', unitPrice, quantity: 1 }] : []
+  const here = `${tools.publicUrl}/checkout/${checkoutId}`
+  const opened = await tools.needs.payment.openPaymentPage(
+    {
+      checkoutId,
+      attempt: ATTEMPT,
+      amount: totals.total,
+      email: request.email,
+      lines: [
+        ...quote.lines.map(line => ({
+          title: line.title,
+          detail: line.variantTitle,
+          unitPrice: line.unitPrice,
+          quantity: line.quantity,
+        })),
+        ...extra('Shipping', totals.shipping),
+        ...(totals.taxIncluded ? [] : extra('Tax', totals.tax)),
+      ],
+      returnUrl: here,
+      leaveUrl: `${here}?left=1`,
+    },
+    call(checkout),
+  )
+  const { payment, page, captureOn } = opened
+  const parkUntil = new Date(Date.parse(page.expiresAt) + PAGE_GRACE_MS).toISOString()
+  const { paymentId, onTerms } = payment
+  return { checkout, to: 'awaiting-payment', payment: { paymentId, onTerms, page, captureOn }, parkUntil }
+}
+
+/** Never undone by time alone: when the time is over, the page is closed, and what the provider says then counts. */
+async function awaitPayment(tools: SagaTools, checkout: Checkout): Promise<Advance> {
+  const attempt = { checkoutId: checkout.checkoutId, attempt: ATTEMPT }
+  const { payment } = tools.needs
+  const { state } = checkout.isParkOver
+    ? await payment.closePaymentPage(attempt, call(checkout))
+    : await payment.syncPayment(attempt, call(checkout))
+  switch (state) {
+    case 'pending':
+      return { checkout, to: 'awaiting-payment' }
+    case 'voided': {
+      const detail = 'The payment was not completed.'
+      const failure = { code: 'payment-not-completed', detail, during: checkout.state }
+      return { checkout, to: 'undoing', failure }
+    }
+    default:
+      return { checkout, to: 'placing' }
+  }
+}
+
 async function place(tools: SagaTools, checkout: Checkout): Promise<Advance> {
   const { orders } = await tools.needs.order.placeOrder(orderInput(checkout), call(checkout))
   return { checkout, to: 'committing', orders }
@@ -146,6 +210,18 @@ async function commit(tools: SagaTools, checkout: Checkout): Promise<Advance> {
       if (refusalCode(error) !== 'not-found') throw error
     }),
   ])
+  return { checkout, to: checkout.payment?.captureOn === 'placement' ? 'capturing' : 'completed' }
+}
+
+/** The order stands, whatever comes of it: a refused capture is said by `payment.capture-failed`. */
+async function capture(tools: SagaTools, checkout: Checkout): Promise<Advance> {
+  if (!checkout.payment) throw new Error(`checkout ${checkout.checkoutId} reached capturing without payment`)
+  await tools.needs.payment
+    .capturePayment({ paymentId: checkout.payment.paymentId }, call(checkout))
+    .catch(error => {
+      // Staff captured or voided it in the meantime: there is nothing left to take.
+      if (refusalCode(error) !== 'payment-state') throw error
+    })
   return { checkout, to: 'completed' }
 }
 
@@ -181,7 +257,7 @@ function orderInput(checkout: Checkout) {
       minDays: rate.minDays,
       maxDays: rate.maxDays,
     },
-    payment: { ...payment, method: request.paymentMethod },
+    payment: { paymentId: payment.paymentId, onTerms: payment.onTerms, method: request.paymentMethod },
     shippingAddress: request.shippingAddress,
     billingAddress: request.billingAddress ?? request.shippingAddress,
     note: request.note ?? null,

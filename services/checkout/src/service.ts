@@ -1,15 +1,18 @@
 import { ORPCError } from '@orpc/server'
+import { consumeEvents } from '@storewright/events/inbox'
 import { principalOf } from '@storewright/kernel/actor'
+import { paymentEventSchema } from '@storewright/payment/contract'
 import { createLane } from '@storewright/postgres/lane'
+import type { Sql } from '@storewright/postgres/sql'
 import type { CallContext } from '@storewright/rpc/context'
 import { implement } from '@storewright/rpc/implement'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
 import { checkoutContract } from './contract.ts'
 import type { Failure } from './domain.ts'
-import { pay } from './pay.ts'
+import { leave, pay, resume } from './pay.ts'
 import { makeQuote, needs, type QuoteRefusal } from './quote.ts'
 import type { SagaTools } from './saga.ts'
-import { type Advance, advanceCheckouts, type Checkout, findCheckout } from './store.ts'
+import { type Advance, advanceCheckouts, type Checkout, findCheckout, makeDue } from './store.ts'
 import { startSweeper } from './sweeper.ts'
 
 /** One statement's worth of saga steps. */
@@ -21,18 +24,19 @@ export const checkoutService = defineService({
   needs,
   migrations: new URL('../migrations/', import.meta.url),
   publishes: [],
-  hears: [],
+  hears: ['payment'],
   maxConnections: 6,
   start: async environment => start(environment),
 })
 
-function start({ database, needs: clients, clock, log }: ServiceEnvironment<typeof needs>): RunningService {
+function start(environment: ServiceEnvironment<typeof needs>): RunningService {
+  const { database, needs: clients, clock, log, publicUrl } = environment
   const advances = createLane<Advance, Checkout | undefined>({
     name: 'checkout.advance',
     maxItems: LANE_ITEMS_MAX,
     run: items => advanceCheckouts(database, items),
   })
-  const tools: SagaTools = { needs: clients, database, advances, log }
+  const tools: SagaTools = { needs: clients, database, advances, log, publicUrl }
   const sweeper = startSweeper(tools)
   const os = implement(checkoutContract)
 
@@ -70,6 +74,23 @@ function start({ database, needs: clients, clock, log }: ServiceEnvironment<type
       if (!checkout || !mayRead(context, checkout)) throw errors['not-found']()
       return checkoutOf(checkout)
     }),
+
+    resumeCheckout: os.resumeCheckout.handler(async ({ input, context, errors }) => {
+      const checkout = await findCheckout(database, input.checkoutId)
+      if (!checkout || !mayRead(context, checkout)) throw errors['not-found']()
+      return checkoutOf((await resume(tools, checkout)) ?? checkout)
+    }),
+
+    leaveCheckout: os.leaveCheckout.handler(async ({ input, context, errors }) => {
+      const checkout = await findCheckout(database, input.checkoutId)
+      if (!checkout || !mayRead(context, checkout)) throw errors['not-found']()
+      return checkoutOf((await leave(tools, checkout)) ?? checkout)
+    }),
+
+    receiveEvents: os.receiveEvents.handler(async ({ input }) => {
+      await consumeEvents(database, HANDLERS, input.events).finally(() => sweeper.wake())
+      return {}
+    }),
   })
 
   return {
@@ -82,6 +103,25 @@ function start({ database, needs: clients, clock, log }: ServiceEnvironment<type
   }
 }
 
+/** What a payment's end means is decided by the saga, which asks for it; hearing of it only makes that sooner. */
+const HANDLERS = {
+  payment: {
+    'payment.authorized': makeTheirsDue,
+    'payment.captured': makeTheirsDue,
+    'payment.voided': makeTheirsDue,
+  },
+}
+
+async function makeTheirsDue(sql: Sql, events: readonly { payload: unknown }[]): Promise<void> {
+  const payments = events.map(({ payload }) => paymentEventSchema.parse(payload))
+  const onPages = payments.filter(({ provider }) => provider !== 'manual')
+  if (onPages.length > 0)
+    await makeDue(
+      sql,
+      onPages.map(({ checkoutId }) => checkoutId),
+    )
+}
+
 function mayRead(context: CallContext, checkout: Checkout): boolean {
   const { actor } = context
   if (actor.kind === 'staff' || actor.kind === 'system') return true
@@ -90,9 +130,13 @@ function mayRead(context: CallContext, checkout: Checkout): boolean {
 
 function checkoutOf(checkout: Checkout) {
   const { checkoutId, state, orders, failure } = checkout
+  const { cartId: _cartId, quoteHash: _quoteHash, ...request } = checkout.request
   return {
     checkoutId,
+    marketId: checkout.quote.marketId,
     state,
+    paymentPage: state === 'awaiting-payment' ? (checkout.payment?.page ?? null) : null,
+    request,
     orders: [...orders],
     failure: failure && { code: failure.code, detail: failure.detail },
   }

@@ -10,6 +10,14 @@ export interface PlannedLine {
   readonly quantity: number
 }
 
+export interface CheckoutPayment {
+  readonly paymentId: Id<'payment'>
+  readonly onTerms: boolean
+  /** Where the shopper pays, when that is not here. */
+  readonly page?: { readonly url: string; readonly expiresAt: string }
+  readonly captureOn?: 'placement' | 'shipment'
+}
+
 /** One saga as its holder sees it. `leaseEpoch` is the proof of holding it. */
 export interface Checkout {
   readonly checkoutId: Id<'checkout'>
@@ -23,9 +31,11 @@ export interface Checkout {
   readonly request: PayRequest
   readonly quote: Quote & { vendorIds: Record<string, Id<'vendor'>>; shippingTax: Money }
   readonly plan: readonly PlannedLine[]
-  readonly payment: { paymentId: Id<'payment'>; onTerms: boolean } | null
+  readonly payment: CheckoutPayment | null
   readonly orders: readonly { orderId: Id<'order'>; number: string; total: Money; trackingToken: string }[]
   readonly failure: Failure | null
+  /** The time for paying is over, by the database's clock. */
+  readonly isParkOver: boolean
 }
 
 /**
@@ -38,7 +48,14 @@ const LEASE_SECONDS = 10
 const OPEN_CHECKOUTS_MAX = 5
 
 const COLUMNS = `checkout_id as "checkoutId", owner, body_hash as "bodyHash", cart_id as "cartId", state, attempt,
-  lease_epoch as "leaseEpoch", trace, request, quote, plan, payment, orders, failure`
+  lease_epoch as "leaseEpoch", trace, request, quote, plan, payment, orders, failure,
+  coalesce(parked_until <= now(), false) as "isParkOver"`
+
+/** A page whose time is over and that will not close: the provider is asked again after this. */
+const ASK_AGAIN_SECONDS = 30
+
+/** A holder's lease is at most LEASE_SECONDS long; what is let go for longer is held by nobody. */
+const PARKED = `state = 'awaiting-payment' and lease_until > now() + interval '${LEASE_SECONDS} seconds'`
 
 const OPEN = `state not in ('completed', 'failed')`
 
@@ -116,12 +133,15 @@ export interface Advance {
   readonly payment?: Checkout['payment']
   readonly orders?: Checkout['orders']
   readonly failure?: Failure
+  /** With `awaiting-payment`: how long there is time for paying (ISO 8601). */
+  readonly parkUntil?: string
 }
 
 /**
  * Compare-and-swap for many sagas in one statement: state and epoch must be what the holder saw. The rows that
  * changed come back; a missing one was fenced off. Rows are locked in checkout_id order. The ids come a second time
  * as a plain array: Postgres cannot see how few rows the JSON holds, and would read the whole table.
+ * `awaiting-payment` is held by nobody: its lease lasts until the time for paying is over.
  */
 export async function advanceCheckouts(
   sql: Sql,
@@ -130,7 +150,8 @@ export async function advanceCheckouts(
   const rows = await sql.query<Checkout>(
     `with step as (
        select * from jsonb_to_recordset($1::jsonb)
-         as item (id text, was text, becomes text, epoch int, plan jsonb, payment jsonb, orders jsonb, failure jsonb)
+         as item (id text, was text, becomes text, epoch int, plan jsonb, payment jsonb, orders jsonb, failure jsonb,
+           "parkUntil" timestamptz)
      ), held as (
        select checkout.checkout_id from checkout join step on checkout_id = id
        where checkout_id = any ($2::text[]) and state = was and lease_epoch = epoch
@@ -138,7 +159,10 @@ export async function advanceCheckouts(
      )
      update checkout set
        state = becomes, attempt = 0, version = version + 1, last_error = null, updated_at = now(),
-       lease_until = now() + interval '${LEASE_SECONDS} seconds',
+       parked_until = coalesce("parkUntil", parked_until),
+       lease_until = case when becomes = 'awaiting-payment'
+         then greatest(coalesce("parkUntil", parked_until), now() + interval '${ASK_AGAIN_SECONDS} seconds')
+         else now() + interval '${LEASE_SECONDS} seconds' end,
        plan = coalesce(step.plan, checkout.plan), payment = coalesce(step.payment, checkout.payment),
        orders = coalesce(step.orders, checkout.orders), failure = coalesce(step.failure, checkout.failure)
      from held, step
@@ -150,7 +174,7 @@ export async function advanceCheckouts(
      )}`,
     [
       JSON.stringify(
-        advances.map(({ checkout, to, plan, payment, orders, failure }) => ({
+        advances.map(({ checkout, to, plan, payment, orders, failure, parkUntil }) => ({
           id: checkout.checkoutId,
           was: checkout.state,
           becomes: to,
@@ -159,6 +183,7 @@ export async function advanceCheckouts(
           payment,
           orders,
           failure,
+          parkUntil,
         })),
       ),
       advances.map(({ checkout }) => checkout.checkoutId),
@@ -194,5 +219,33 @@ export async function claimExpired(sql: Sql, limit: number): Promise<Checkout[]>
      )
      returning ${COLUMNS}`,
     [limit],
+  )
+}
+
+/**
+ * Takes a parked saga up: to look whether it was paid, or to end its time now. Undefined when it is not parked, or
+ * somebody has taken it up in this moment.
+ */
+export async function claimParked(
+  sql: Sql,
+  checkoutId: Id<'checkout'>,
+  options: { endTime: boolean },
+): Promise<Checkout | undefined> {
+  const [row] = await sql.query<Checkout>(
+    `update checkout set lease_epoch = lease_epoch + 1, version = version + 1,
+       lease_until = now() + interval '${LEASE_SECONDS} seconds',
+       parked_until = case when $2 then now() else parked_until end
+     where checkout_id = $1 and ${PARKED}
+     returning ${COLUMNS}`,
+    [checkoutId, options.endTime],
+  )
+  return row
+}
+
+/** Makes parked sagas due: the sweeper takes them up. */
+export async function makeDue(sql: Sql, checkoutIds: readonly Id<'checkout'>[]): Promise<void> {
+  await sql.query(
+    `update checkout set lease_until = now() where checkout_id = any ($1::text[]) and ${PARKED}`,
+    [checkoutIds],
   )
 }

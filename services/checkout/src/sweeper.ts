@@ -9,10 +9,11 @@ const CLAIM_MAX = 32
  * Finds sagas whose holder died or gave up and runs them on, in every process: SKIP LOCKED and the lease keep the
  * sweepers apart.
  */
-export function startSweeper(tools: SagaTools): { stop(): Promise<void> } {
+export function startSweeper(tools: SagaTools): { wake(): void; stop(): Promise<void> } {
   let stopped = false
+  let woken = false
   let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> = Promise.resolve()
+  let running: Promise<void> | undefined
 
   const sweep = async () => {
     try {
@@ -22,16 +23,25 @@ export function startSweeper(tools: SagaTools): { stop(): Promise<void> } {
     } catch (error) {
       tools.log.warn({ err: error }, 'the sweep of unfinished checkouts failed; it is tried again')
     }
-    if (!stopped) schedule()
   }
-  const schedule = () => {
-    timer = setTimeout(() => {
-      running = sweep()
-    }, SWEEP_MS)
+  const run = () => {
+    clearTimeout(timer)
+    woken = false
+    running = sweep().finally(() => {
+      running = undefined
+      if (stopped) return
+      if (woken) run()
+      else timer = setTimeout(run, SWEEP_MS)
+    })
   }
-  schedule()
+  timer = setTimeout(run, SWEEP_MS)
 
   return {
+    /** Looks at once: somebody has heard of a payment. */
+    wake() {
+      woken = true
+      if (!running && !stopped) run()
+    },
     async stop() {
       stopped = true
       clearTimeout(timer)

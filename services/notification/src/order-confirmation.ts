@@ -102,6 +102,8 @@ function confirmationOf(order: Order, trackingUrl: string, shop: Shop): Confirma
 
 function paymentOf(order: Order, total: string, shop: Shop): Confirmation['payment'] {
   switch (order.payment.method) {
+    case 'card':
+      return { title: 'Payment by card', paragraphs: [`${total} by card. There is nothing left to do.`] }
     case 'invoice':
       return {
         title: 'Payment by invoice',

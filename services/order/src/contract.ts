@@ -3,6 +3,7 @@ import { addressSchema } from '@storewright/kernel/address'
 import { idSchema } from '@storewright/kernel/ids'
 import { currencySchema, moneySchema } from '@storewright/kernel/money'
 import { pageInput, pageOf } from '@storewright/kernel/paging'
+import { paymentMethodSchema } from '@storewright/payment/contract'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
 
@@ -45,7 +46,7 @@ const shippingChoice = z.object({
 
 const paymentChoice = z.object({
   paymentId: idSchema('payment'),
-  method: z.enum(['invoice', 'cash-on-delivery']),
+  method: paymentMethodSchema,
   onTerms: z.boolean(),
 })
 
@@ -56,7 +57,15 @@ export const orderSchema = z
     checkoutId: idSchema('checkout'),
     marketId: z.string(),
     status: z.enum(['open', 'canceled', 'completed']),
-    paymentStatus: z.enum(['due', 'authorized', 'paid', 'capture-failed', 'refunded', 'voided']),
+    paymentStatus: z.enum([
+      'due',
+      'authorized',
+      'paid',
+      'capture-failed',
+      'partly-refunded',
+      'refunded',
+      'voided',
+    ]),
     fulfillmentStatus: z.enum(['unfulfilled', 'partly-fulfilled', 'fulfilled', 'delivered']),
     currency: currencySchema,
     email: z.string(),

@@ -7,8 +7,10 @@ const PAYMENT_TRANSITIONS: Record<PaymentStatus, readonly PaymentStatus[]> = {
   due: ['paid', 'voided'],
   authorized: ['paid', 'capture-failed', 'voided'],
   'capture-failed': ['paid', 'voided'],
-  paid: ['refunded'],
-  refunded: [],
+  paid: ['partly-refunded', 'refunded'],
+  // Back again: a refund may fail, days later.
+  'partly-refunded': ['paid', 'partly-refunded', 'refunded'],
+  refunded: ['paid', 'partly-refunded'],
   voided: [],
 }
 
@@ -28,8 +30,25 @@ export function initialPaymentStatus(onTerms: boolean): PaymentStatus {
   return onTerms ? 'due' : 'authorized'
 }
 
-export const TIMELINE_TITLES = {
+/** What a payment's news make of the order's payment status; undefined when they do not concern it. */
+export function paymentStatusAfter(payment: {
+  state: string
+  capturedAmount: { amount: number }
+  refundedAmount: { amount: number }
+}): PaymentStatus | undefined {
+  const { state, capturedAmount, refundedAmount } = payment
+  if (state === 'captured') {
+    if (refundedAmount.amount === 0) return 'paid'
+    return refundedAmount.amount < capturedAmount.amount ? 'partly-refunded' : 'refunded'
+  }
+  return state === 'voided' || state === 'capture-failed' ? state : undefined
+}
+
+export const TIMELINE_TITLES: Record<'placed' | Exclude<PaymentStatus, 'due' | 'authorized'>, string> = {
   placed: 'Order placed',
   paid: 'Payment received',
+  'capture-failed': 'Payment failed',
+  'partly-refunded': 'Partly refunded',
+  refunded: 'Refunded',
   voided: 'Payment canceled',
-} as const
+}

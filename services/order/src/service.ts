@@ -8,7 +8,7 @@ import type { Sql } from '@storewright/postgres/sql'
 import { implement } from '@storewright/rpc/implement'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
 import { orderContract } from './contract.ts'
-import type { PaymentStatus } from './domain.ts'
+import { paymentStatusAfter } from './domain.ts'
 import { orderOf } from './order-row.ts'
 import {
   findOrder,
@@ -99,14 +99,19 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
 /** `payment.authorized` needs nothing here: the order that the payment is for is placed after it. */
 const HANDLERS = {
   payment: {
-    'payment.captured': (sql: Sql, events: readonly { payload: unknown }[]) => apply(sql, events, 'paid'),
-    'payment.voided': (sql: Sql, events: readonly { payload: unknown }[]) => apply(sql, events, 'voided'),
+    'payment.captured': applyPayments,
+    'payment.capture-failed': applyPayments,
+    'payment.refunded': applyPayments,
+    'payment.voided': applyPayments,
   },
 }
 
-async function apply(sql: Sql, events: readonly { payload: unknown }[], to: PaymentStatus): Promise<void> {
-  for (const event of events)
-    await setPaymentStatus(sql, paymentEventSchema.parse(event.payload).paymentId, to)
+async function applyPayments(sql: Sql, events: readonly { payload: unknown }[]): Promise<void> {
+  for (const { payload } of events) {
+    const payment = paymentEventSchema.parse(payload)
+    const status = paymentStatusAfter(payment)
+    if (status) await setPaymentStatus(sql, payment.paymentId, status)
+  }
 }
 
 function beforeOf(cursor: string): Id<'order'> | undefined {

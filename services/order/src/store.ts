@@ -187,7 +187,7 @@ export async function setPaymentStatus(sql: Sql, paymentId: string, to: PaymentS
        select order_id, version, $2, $4 from changed
      )
      select order_id, version from changed`,
-    [paymentId, to, paymentStatusesBefore(to), to === 'paid' ? TIMELINE_TITLES.paid : TIMELINE_TITLES.voided],
+    [paymentId, to, paymentStatusesBefore(to), titleOf(to)],
   )
   await appendEvents(
     sql,
@@ -199,6 +199,11 @@ export async function setPaymentStatus(sql: Sql, paymentId: string, to: PaymentS
       payload: { orderId: row.order_id, paymentStatus: to },
     })),
   )
+}
+
+function titleOf(status: PaymentStatus): string {
+  if (status === 'due' || status === 'authorized') throw new Error(`nothing becomes ${status} later`)
+  return TIMELINE_TITLES[status]
 }
 
 function orderFrom(draft: Draft, head: Head): Order {

@@ -4,23 +4,54 @@ import { currencySchema, moneySchema } from '@storewright/kernel/money'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
 
-export const paymentMethodSchema = z.enum(['invoice', 'cash-on-delivery'])
+/** Of one checkout; the attempt is part of the idempotency key. */
+const ATTEMPTS_MAX = 100
+
+export const paymentMethodSchema = z.enum(['card', 'invoice', 'cash-on-delivery'])
+
+/** `pending`: the shopper has the provider's page. `capture-failed`: authorized, but the money did not come. */
+export const paymentStateSchema = z.enum(['pending', 'authorized', 'captured', 'capture-failed', 'voided'])
 
 const paymentSchema = z
   .object({
     paymentId: idSchema('payment'),
     checkoutId: idSchema('checkout'),
-    provider: z.literal('manual'),
+    provider: z.enum(['manual', 'stripe']),
     method: paymentMethodSchema,
-    state: z.enum(['authorized', 'captured', 'voided']),
+    state: paymentStateSchema,
     onTerms: z.boolean().describe('goods may leave before the money is here'),
     amount: moneySchema,
+    capturedAmount: moneySchema,
+    refundedAmount: moneySchema.describe('asked for or paid back'),
+    disputedAmount: moneySchema.describe('taken by open and lost disputes'),
+    card: z.object({ brand: z.string(), last4: z.string() }).nullable(),
+    captureBefore: z.iso.datetime().nullable().describe('an authorization ends by itself then'),
+    failure: z.string().nullable().describe("the provider's last refusal"),
     createdAt: z.iso.datetime(),
   })
   .meta({ id: 'Payment' })
 
 /** Payload of every `payment.*` event; aggregate type `payment`, aggregate id = payment id. */
 export const paymentEventSchema = paymentSchema
+
+export const paymentPageSchema = z
+  .object({
+    url: z.string().describe("the provider's page, where the shopper pays"),
+    expiresAt: z.iso.datetime(),
+  })
+  .meta({ id: 'PaymentPage' })
+
+const refundSchema = z
+  .object({
+    refundId: idSchema('refund'),
+    paymentId: idSchema('payment'),
+    amount: moneySchema,
+    reason: z.string(),
+    state: z.enum(['pending', 'succeeded', 'failed']),
+    failure: z.string().nullable(),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: 'Refund' })
 
 const paymentRefusals = {
   ...refusals.notFound,
@@ -30,6 +61,16 @@ const paymentRefusals = {
     data: z.object({ state: z.string() }),
   },
 } as const
+
+const providerRefused = {
+  'provider-refused': {
+    status: 409,
+    message: 'The payment provider refused this.',
+    data: z.object({ reason: z.string() }),
+  },
+} as const
+
+const attemptOf = { checkoutId: idSchema('checkout'), attempt: z.int().min(1).max(ATTEMPTS_MAX) }
 
 export const paymentContract = {
   listPaymentMethods: operation
@@ -47,8 +88,7 @@ export const paymentContract = {
     .meta({ access: 'internal' })
     .input(
       z.strictObject({
-        checkoutId: idSchema('checkout'),
-        attempt: z.int().min(1),
+        ...attemptOf,
         method: paymentMethodSchema,
         amount: moneySchema,
         country: countrySchema,
@@ -64,10 +104,143 @@ export const paymentContract = {
       ...refusals.idempotency,
     }),
 
-  /** Undo of authorizePayment, for the same attempt: also refuses an authorization that arrives after it. */
+  /**
+   * Where the shopper pays: the provider's page, open for 31 minutes. The same attempt answers the same page. What
+   * becomes of it is said by `payment.authorized` and `payment.voided`, and by `syncPayment`.
+   */
+  openPaymentPage: operation
+    .meta({ access: 'internal' })
+    .input(
+      z.strictObject({
+        ...attemptOf,
+        amount: moneySchema,
+        email: z.string(),
+        lines: z
+          .array(
+            z.object({ title: z.string(), detail: z.string(), unitPrice: moneySchema, quantity: z.int() }),
+          )
+          .min(1)
+          .describe('what the page lists; their sum is the amount'),
+        returnUrl: z.string(),
+        leaveUrl: z.string(),
+      }),
+    )
+    .output(
+      z.object({
+        payment: paymentSchema,
+        page: paymentPageSchema,
+        captureOn: z.enum(['placement', 'shipment']).describe('when the money is taken'),
+      }),
+    )
+    .errors({
+      'method-not-offered': {
+        status: 400,
+        message: 'This way to pay is not offered for the country or currency.',
+      },
+      'payment-state': paymentRefusals['payment-state'],
+      ...providerRefused,
+    }),
+
+  /** Asks the provider how an attempt stands. Changes nothing that has not happened there. */
+  syncPayment: operation
+    .meta({ access: 'internal' })
+    .input(z.strictObject(attemptOf))
+    .output(paymentSchema)
+    .errors(refusals.notFound),
+
+  /** Ends the page of an attempt. Answers `voided`; or `authorized`, when the shopper was faster. */
+  closePaymentPage: operation
+    .meta({ access: 'internal' })
+    .input(z.strictObject(attemptOf))
+    .output(paymentSchema)
+    .errors(refusals.notFound),
+
+  /** Takes the authorized money. A definite refusal of the provider answers `capture-failed`; it may be tried again. */
+  capturePayment: operation
+    .meta({ access: 'staff', rateClass: 'write', idempotency: 'accepted' })
+    .route({
+      method: 'POST',
+      path: '/admin/payments/{paymentId}/capture',
+      tags: ['Staff'],
+      summary: 'Take the authorized money, or a part of it; the rest is given up',
+    })
+    .input(z.strictObject({ paymentId: idSchema('payment'), amount: moneySchema.optional() }))
+    .output(paymentSchema)
+    .errors({ ...paymentRefusals, ...refusals.invalid }),
+
+  refundPayment: operation
+    .meta({ access: 'staff', rateClass: 'write', idempotency: 'required' })
+    .route({
+      method: 'POST',
+      path: '/admin/payments/{paymentId}/refunds',
+      tags: ['Staff'],
+      summary: 'Give money back',
+      description:
+        'Never more than was captured and not yet refunded. The same Idempotency-Key always answers for the same refund.',
+    })
+    .input(
+      z.strictObject({
+        paymentId: idSchema('payment'),
+        amount: moneySchema,
+        reason: z.string().trim().min(1).max(200),
+      }),
+    )
+    .output(refundSchema)
+    .errors({ ...paymentRefusals, ...refusals.invalid, ...refusals.idempotency, ...providerRefused }),
+
+  getPayment: operation
+    .meta({ access: 'staff', rateClass: 'read' })
+    .route({
+      method: 'GET',
+      path: '/admin/payments/{paymentId}',
+      tags: ['Staff'],
+      summary: 'Get a payment with its refunds, disputes, ledger and calls to the provider',
+    })
+    .input(z.strictObject({ paymentId: idSchema('payment') }))
+    .output(
+      paymentSchema.extend({
+        providerReference: z.string().nullable().describe('of the payment in the books of the provider'),
+        refunds: z.array(refundSchema),
+        disputes: z.array(
+          z.object({
+            providerReference: z.string(),
+            amount: moneySchema,
+            state: z.enum(['open', 'won', 'lost']),
+            reason: z.string(),
+          }),
+        ),
+        ledger: z.array(
+          z.object({ kind: z.string(), account: z.string(), amount: moneySchema, at: z.iso.datetime() }),
+        ),
+        calls: z.array(
+          z.object({
+            kind: z.string(),
+            state: z.enum(['sent', 'done', 'refused']),
+            detail: z.string().nullable(),
+            at: z.iso.datetime(),
+          }),
+        ),
+      }),
+    )
+    .errors(refusals.notFound),
+
+  /** A provider's webhook as it came. Stored before it is answered; worked off after. */
+  receiveWebhook: operation
+    .meta({ access: 'internal' })
+    .input(z.strictObject({ provider: z.literal('stripe'), body: z.string(), signature: z.string() }))
+    .output(z.object({ known: z.boolean().describe('this event had come before') }))
+    .errors({
+      'webhook-refused': {
+        status: 400,
+        message: 'The signature does not fit, or the event is too old.',
+      },
+      ...refusals.notFound,
+    }),
+
+  /** Undo of authorizePayment and openPaymentPage, for the same attempt: also refuses one that arrives after it. */
   voidPayment: operation
     .meta({ access: 'internal' })
-    .input(z.strictObject({ checkoutId: idSchema('checkout'), attempt: z.int().min(1) }))
+    .input(z.strictObject(attemptOf))
     .output(
       z.object({
         voided: z.boolean().describe('false: there was nothing to void, and now there never will be'),

@@ -1,12 +1,15 @@
+import type { Currency } from '@storewright/kernel/money'
 import type { z } from 'zod'
-import type { paymentMethodSchema } from './contract.ts'
+import type { paymentMethodSchema, paymentStateSchema } from './contract.ts'
 
 export type PaymentMethod = z.infer<typeof paymentMethodSchema>
-export type PaymentState = 'authorized' | 'captured' | 'voided'
+export type PaymentState = z.infer<typeof paymentStateSchema>
 
 /** What may follow what; the same table tells a screen why a button is off. */
 const TRANSITIONS: Record<PaymentState, readonly PaymentState[]> = {
-  authorized: ['captured', 'voided'],
+  pending: ['authorized', 'captured', 'voided'],
+  authorized: ['captured', 'capture-failed', 'voided'],
+  'capture-failed': ['captured', 'voided'],
   captured: [],
   voided: [],
 }
@@ -25,8 +28,16 @@ interface Method {
   readonly notIn?: readonly string[]
 }
 
+/** Paid on the provider's page. */
+const CARD: Method = {
+  method: 'card',
+  title: 'Card',
+  description: 'Pay on the secure page of our payment partner; you come back here afterwards.',
+  onTerms: false,
+}
+
 /** The provider `manual`: the merchant collects the money, the shop only keeps account of it. */
-const METHODS: readonly Method[] = [
+const MANUAL_METHODS: readonly Method[] = [
   {
     method: 'invoice',
     title: 'Invoice',
@@ -42,10 +53,57 @@ const METHODS: readonly Method[] = [
   },
 ]
 
-export function methodsFor(country: string): readonly Method[] {
-  return METHODS.filter(method => !method.notIn?.includes(country))
+export function methodsFor(country: string, offers: { readonly card: boolean }): readonly Method[] {
+  const manual = MANUAL_METHODS.filter(method => !method.notIn?.includes(country))
+  return offers.card ? [CARD, ...manual] : manual
 }
 
-export function offeredMethod(method: PaymentMethod, country: string): Method | undefined {
-  return methodsFor(country).find(candidate => candidate.method === method)
+export interface ProviderRefund {
+  readonly providerRefundId: string
+  /** Ours; null when it was made at the provider by hand. */
+  readonly refundId: string | null
+  readonly amount: number
+  readonly state: 'pending' | 'succeeded' | 'failed'
+  readonly failure: string | null
+}
+
+export interface ProviderDispute {
+  readonly providerDisputeId: string
+  readonly amount: number
+  readonly reason: string
+  readonly state: 'open' | 'won' | 'lost'
+}
+
+/** How a payment stands in the provider's books; amounts in minor units. */
+export interface ProviderState {
+  readonly status: Exclude<PaymentState, 'capture-failed'>
+  readonly intentId: string | null
+  readonly checkoutId: string | null
+  readonly amount: number
+  readonly currency: string
+  readonly capturedAmount: number
+  readonly captureBefore: Date | null
+  readonly card: { readonly brand: string; readonly last4: string } | null
+  readonly failure: string | null
+  readonly refunds: readonly ProviderRefund[]
+  readonly disputes: readonly ProviderDispute[]
+}
+
+/** Why the provider's books cannot be about this payment; undefined when they can. */
+export function mismatchOf(
+  payment: { checkoutId: string; amount: number; currency: Currency },
+  state: ProviderState,
+): string | undefined {
+  if (state.checkoutId !== payment.checkoutId) return `it is for ${state.checkoutId ?? 'no checkout of ours'}`
+  if (state.currency !== payment.currency) return `its currency is ${state.currency}, not ${payment.currency}`
+  if (state.amount !== payment.amount) return `its amount is ${state.amount}, not ${payment.amount}`
+  return undefined
+}
+
+/**
+ * The state after hearing from the provider: only ever forward, so that news out of order or heard twice change
+ * nothing. A capture that was refused stays `capture-failed` while the provider still calls it authorized.
+ */
+export function stateAfter(was: PaymentState, heard: ProviderState['status']): PaymentState {
+  return mayBecome(was, heard) ? heard : was
 }

@@ -3,17 +3,30 @@ import { type Id, newId } from '@storewright/kernel/ids'
 import { type Currency, money } from '@storewright/kernel/money'
 import type { Database, Sql } from '@storewright/postgres/sql'
 import type { PaymentMethod, PaymentState } from './domain.ts'
+import { bookTransfer } from './ledger.ts'
+import type { PageContent } from './stripe.ts'
 
-interface PaymentRow {
+export interface PaymentRow {
   payment_id: Id<'payment'>
   checkout_id: Id<'checkout'>
   attempt: number
-  provider: 'manual'
+  provider: 'manual' | 'stripe'
   method: PaymentMethod
   state: PaymentState
   on_terms: boolean
   amount: number
   currency: Currency
+  captured_amount: number
+  refunded_amount: number
+  disputed_amount: number
+  session_id: string | null
+  intent_id: string | null
+  page_url: string | null
+  page_expires_at: Date | null
+  page_request: PageContent | null
+  capture_before: Date | null
+  card: { brand: string; last4: string } | null
+  failure: string | null
   version: number
   created_at: Date
 }
@@ -67,7 +80,7 @@ export async function insertAuthorizations(
 }
 
 /**
- * authorized → voided. When the attempt never arrived, a voided row takes its place, so that an authorization that
+ * authorized → voided, for payments without a provider. When the attempt never arrived, a voided row takes its place, so that an authorization that
  * is still under way finds it and does not come to life.
  */
 export async function voidAttempt(
@@ -85,26 +98,38 @@ export async function voidAttempt(
     if (tombstone.length > 0) return { state: 'voided', changed: false }
     const [row] = await sql.query<PaymentRow>(
       `update payment set state = 'voided', version = version + 1, updated_at = now()
-       where checkout_id = $1 and attempt = $2 and state = 'authorized' returning *`,
+       where checkout_id = $1 and attempt = $2 and state = 'authorized' and provider = 'manual' returning *`,
       [checkoutId, attempt],
     )
     if (row) {
       await appendEvents(sql, [eventOf(row, 'payment.voided')])
       return { state: 'voided', changed: true }
     }
-    const [current] = await findAttempts(sql, [{ checkoutId, attempt }])
+    const current = await findAttempt(sql, checkoutId, attempt)
     return { state: current?.state ?? 'voided', changed: false }
   })
 }
 
-/** authorized → captured, within the caller's transaction; undefined when the state does not allow it. */
-export async function capture(sql: Sql, paymentId: Id<'payment'>): Promise<PaymentRow | undefined> {
+/** The merchant has the money: authorized → captured in full, within the caller's transaction. */
+export async function recordCapture(sql: Sql, payment: PaymentRow): Promise<PaymentRow> {
+  const { payment_id, amount, currency } = payment
   const [row] = await sql.query<PaymentRow>(
-    `update payment set state = 'captured', version = version + 1, updated_at = now()
+    `update payment set state = 'captured', captured_amount = amount, version = version + 1, updated_at = now()
      where payment_id = $1 and state = 'authorized' returning *`,
-    [paymentId],
+    [payment_id],
   )
-  if (row) await appendEvents(sql, [eventOf(row, 'payment.captured')])
+  if (!row) throw new Error(`payment ${payment_id} was locked as ${payment.state} and has changed`)
+  await bookTransfer(sql, {
+    paymentId: payment_id,
+    kind: 'capture',
+    cause: String(amount),
+    entries: [
+      { account: 'customer', amount: -amount },
+      { account: 'merchant', amount },
+    ],
+    currency,
+  })
+  await appendEvents(sql, [eventOf(row, 'payment.captured')])
   return row
 }
 
@@ -116,7 +141,22 @@ export async function lockPayment(sql: Sql, paymentId: Id<'payment'>): Promise<P
   return row
 }
 
+export async function findPayment(sql: Sql, paymentId: Id<'payment'>): Promise<PaymentRow | undefined> {
+  const [row] = await sql.query<PaymentRow>('select * from payment where payment_id = $1', [paymentId])
+  return row
+}
+
+export async function findAttempt(
+  sql: Sql,
+  checkoutId: Id<'checkout'>,
+  attempt: number,
+): Promise<PaymentRow | undefined> {
+  const [row] = await findAttempts(sql, [{ checkoutId, attempt }])
+  return row
+}
+
 export function paymentOf(row: PaymentRow) {
+  const { currency } = row
   return {
     paymentId: row.payment_id,
     checkoutId: row.checkout_id,
@@ -124,7 +164,13 @@ export function paymentOf(row: PaymentRow) {
     method: row.method,
     state: row.state,
     onTerms: row.on_terms,
-    amount: money(row.amount, row.currency),
+    amount: money(row.amount, currency),
+    capturedAmount: money(row.captured_amount, currency),
+    refundedAmount: money(row.refunded_amount, currency),
+    disputedAmount: money(row.disputed_amount, currency),
+    card: row.card,
+    captureBefore: row.capture_before?.toISOString() ?? null,
+    failure: row.failure,
     createdAt: row.created_at.toISOString(),
   }
 }
@@ -140,7 +186,7 @@ function findAttempts(
   )
 }
 
-function eventOf(row: PaymentRow, type: string) {
+export function eventOf(row: PaymentRow, type: string) {
   return {
     aggregateType: 'payment',
     aggregateId: row.payment_id,

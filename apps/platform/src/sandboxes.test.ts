@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createLogger } from '@storewright/rpc/log'
-import { startMailSandbox } from './mail-sandbox.ts'
+import { startMailSandbox } from './sandboxes.ts'
 
 test('a killed mail sandbox comes back on its ports, and ends with us', async () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'storewright-mail-'))

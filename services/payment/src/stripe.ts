@@ -1,0 +1,222 @@
+import type { Id } from '@storewright/kernel/ids'
+import type { Currency } from '@storewright/kernel/money'
+import Stripe from 'stripe'
+import type { ProviderDispute, ProviderRefund, ProviderState } from './domain.ts'
+
+/** A call that takes longer is unknown, and asked again with the same key; shorter than a saga's step. */
+const TIMEOUT_MS = 7_000
+
+/** What the shopper sees on the payment page; amounts in minor units, their sum is the payment's amount. */
+export interface PageContent {
+  readonly email: string
+  readonly lines: readonly { title: string; detail: string; unitAmount: number; quantity: number }[]
+  readonly returnUrl: string
+  readonly leaveUrl: string
+}
+
+export interface PageRequest extends PageContent {
+  readonly checkoutId: Id<'checkout'>
+  readonly currency: Currency
+  /** Stripe wants 30 minutes to 24 hours from now. */
+  readonly expiresAt: Date
+}
+
+export interface OpenedPage {
+  readonly sessionId: string
+  readonly url: string | null
+}
+
+/** The provider said no, and will say it again: a decline, or a state that does not allow what was asked. */
+export class ProviderRefusal extends Error {
+  override readonly name = 'ProviderRefusal'
+}
+
+/**
+ * Stripe through its own SDK. Every command carries an idempotency key (https://docs.stripe.com/api/idempotent_requests):
+ * a lost answer is asked for again, not guessed. Rejects with ProviderRefusal for a definite no; anything else is unknown.
+ */
+export interface StripeProvider {
+  openPage(request: PageRequest, key: string): Promise<OpenedPage>
+  /** Ends the page unless it was paid or has ended; either way `readState` tells what is true. */
+  closePage(sessionId: string): Promise<void>
+  readState(at: { sessionId: string | null; intentId: string | null }): Promise<ProviderState>
+  capture(intentId: string, amount: number, key: string): Promise<void>
+  cancel(intentId: string, key: string): Promise<void>
+  refund(request: { intentId: string; amount: number; refundId: string }, key: string): Promise<void>
+  /** The event in a webhook's raw body; rejects when no secret fits or it is older than 300 s. */
+  verifyWebhook(body: string, signature: string): Promise<Stripe.Event>
+}
+
+export function createStripeProvider(options: {
+  readonly secretKey: string
+  /** All that are active, so that a secret can be changed without losing an event. */
+  readonly webhookSecrets: readonly string[]
+  /** Another origin than Stripe's: the sandbox. */
+  readonly apiUrl?: string | undefined
+}): StripeProvider {
+  const stripe = new Stripe(options.secretKey, {
+    timeout: TIMEOUT_MS,
+    // The saga and the sweeper repeat, with the same key and within their own deadlines.
+    maxNetworkRetries: 0,
+    telemetry: false,
+    appInfo: { name: 'Storewright' },
+    ...originOf(options.apiUrl),
+  })
+  return {
+    async openPage(request, key) {
+      const session = await definite(
+        stripe.checkout.sessions.create(pageParameters(request), { idempotencyKey: key }),
+      )
+      return { sessionId: session.id, url: session.url }
+    },
+    async closePage(sessionId) {
+      await definite(stripe.checkout.sessions.expire(sessionId)).catch(error => {
+        if (!(error instanceof ProviderRefusal)) throw error
+      })
+    },
+    readState: at => readState(stripe, at),
+    async capture(intentId, amount, key) {
+      await definite(
+        stripe.paymentIntents.capture(intentId, { amount_to_capture: amount }, { idempotencyKey: key }),
+      )
+    },
+    async cancel(intentId, key) {
+      await definite(
+        stripe.paymentIntents.cancel(intentId, { cancellation_reason: 'abandoned' }, { idempotencyKey: key }),
+      )
+    },
+    async refund({ intentId, amount, refundId }, key) {
+      const parameters = { payment_intent: intentId, amount, metadata: { refundId } }
+      await definite(stripe.refunds.create(parameters, { idempotencyKey: key }))
+    },
+    async verifyWebhook(body, signature) {
+      let fault: unknown = new Error('there is no webhook secret')
+      for (const secret of options.webhookSecrets) {
+        try {
+          return await stripe.webhooks.constructEventAsync(body, signature, secret)
+        } catch (error) {
+          fault = error
+        }
+      }
+      throw fault
+    },
+  }
+}
+
+function pageParameters(request: PageRequest): Stripe.Checkout.SessionCreateParams {
+  const { checkoutId, currency } = request
+  return {
+    mode: 'payment',
+    payment_method_types: ['card'],
+    client_reference_id: checkoutId,
+    customer_email: request.email,
+    line_items: request.lines.map(line => ({
+      quantity: line.quantity,
+      price_data: {
+        currency: currency.toLowerCase(),
+        unit_amount: line.unitAmount,
+        product_data: { name: line.title, ...(line.detail && { description: line.detail }) },
+      },
+    })),
+    metadata: { checkoutId },
+    payment_intent_data: { capture_method: 'manual', metadata: { checkoutId } },
+    success_url: request.returnUrl,
+    cancel_url: request.leaveUrl,
+    expires_at: request.expiresAt.getTime() / 1000,
+  }
+}
+
+async function readState(
+  stripe: Stripe,
+  at: { sessionId: string | null; intentId: string | null },
+): Promise<ProviderState> {
+  const session = at.sessionId
+    ? await stripe.checkout.sessions.retrieve(at.sessionId, { expand: ['payment_intent.latest_charge'] })
+    : undefined
+  const intent = session
+    ? (session.payment_intent as Stripe.PaymentIntent | null)
+    : at.intentId
+      ? await stripe.paymentIntents.retrieve(at.intentId, { expand: ['latest_charge'] })
+      : null
+  const charge = (intent?.latest_charge ?? null) as Stripe.Charge | null
+  const [refunds, disputes] = await Promise.all([
+    intent && charge?.captured ? stripe.refunds.list({ payment_intent: intent.id, limit: 100 }) : undefined,
+    intent && charge?.disputed ? stripe.disputes.list({ payment_intent: intent.id, limit: 100 }) : undefined,
+  ])
+  return {
+    status: statusOf(session, intent),
+    intentId: intent?.id ?? null,
+    checkoutId: (intent ?? session)?.metadata?.checkoutId ?? null,
+    amount: intent?.amount ?? session?.amount_total ?? 0,
+    currency: (intent ?? session)?.currency?.toUpperCase() ?? '',
+    capturedAmount: intent?.amount_received ?? 0,
+    captureBefore: captureBeforeOf(charge),
+    card: cardOf(charge),
+    failure: intent?.last_payment_error?.message ?? null,
+    refunds: refunds?.data.map(refundOf) ?? [],
+    // An inquiry has taken no money (https://docs.stripe.com/disputes/how-disputes-work#inquiries).
+    disputes: disputes?.data.filter(({ status }) => !status.startsWith('warning')).map(disputeOf) ?? [],
+  }
+}
+
+/** https://docs.stripe.com/payments/paymentintents/lifecycle */
+function statusOf(
+  session: Stripe.Checkout.Session | undefined,
+  intent: Stripe.PaymentIntent | null,
+): ProviderState['status'] {
+  if (intent?.status === 'requires_capture') return 'authorized'
+  if (intent?.status === 'succeeded') return 'captured'
+  if (intent?.status === 'canceled') return 'voided'
+  // An expired page cannot be paid any more, whatever its intent was waiting for.
+  return session?.status === 'expired' ? 'voided' : 'pending'
+}
+
+function captureBeforeOf(charge: Stripe.Charge | null): Date | null {
+  const seconds = charge?.payment_method_details?.card?.capture_before
+  return seconds && !charge.captured ? new Date(seconds * 1000) : null
+}
+
+function cardOf(charge: Stripe.Charge | null): ProviderState['card'] {
+  const card = charge?.payment_method_details?.card
+  return card ? { brand: card.brand ?? 'card', last4: card.last4 ?? '????' } : null
+}
+
+function refundOf(refund: Stripe.Refund): ProviderRefund {
+  const hasFailed = refund.status === 'failed' || refund.status === 'canceled'
+  return {
+    providerRefundId: refund.id,
+    refundId: refund.metadata?.refundId ?? null,
+    amount: refund.amount,
+    state: hasFailed ? 'failed' : refund.status === 'succeeded' ? 'succeeded' : 'pending',
+    failure: refund.failure_reason ?? null,
+  }
+}
+
+function disputeOf(dispute: Stripe.Dispute): ProviderDispute {
+  const { id, amount, reason, status } = dispute
+  const state = status === 'won' ? 'won' : status === 'lost' ? 'lost' : 'open'
+  return { providerDisputeId: id, amount, reason, state }
+}
+
+/** A definite no of Stripe as ProviderRefusal; timeouts, 5xx, 429 and conflicts stay what they are: unknown. */
+async function definite<Result>(call: Promise<Result>): Promise<Result> {
+  try {
+    return await call
+  } catch (error) {
+    const isNo =
+      error instanceof Stripe.errors.StripeCardError ||
+      (error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode !== 409)
+    if (isNo) throw new ProviderRefusal(error.message, { cause: error })
+    throw error
+  }
+}
+
+function originOf(apiUrl: string | undefined): Stripe.StripeConfig {
+  if (!apiUrl) return {}
+  const url = new URL(apiUrl)
+  return {
+    host: url.hostname,
+    protocol: url.protocol === 'https:' ? 'https' : 'http',
+    ...(url.port && { port: Number(url.port) }),
+  }
+}

@@ -1,0 +1,126 @@
+import type { Sql } from '@storewright/postgres/sql'
+import { ProviderMismatch } from './merge.ts'
+import { type ProviderTools, syncPayment } from './payment-page.ts'
+import { sendRefund } from './provider-commands.ts'
+import type { PaymentRow } from './store.ts'
+import {
+  claimWebhooks,
+  type DueWebhook,
+  finishWebhook,
+  paymentOfWebhook,
+  postponeWebhook,
+} from './webhooks.ts'
+
+const SWEEP_MS = 1_000
+const WEBHOOKS_MAX = 16
+/** The provider is asked by ordinary calls: a backlog is worked off at some ten per second. */
+const PAYMENTS_MAX = 8
+const ASK_AGAIN_SECONDS = 60
+/** Webhooks whose payment the provider cannot be asked about wait 2, 4, 8 … seconds, at most five minutes. */
+const WEBHOOK_DELAY_MAX_MS = 5 * 60_000
+
+export interface PaymentSweeper {
+  wake(): void
+  stop(): Promise<void>
+}
+
+/**
+ * Works off stored webhooks and asks the provider about payments that something is under way for: each minute, in every
+ * process. So each payment finds its end, also when no webhook ever comes.
+ */
+export function startSweeper(tools: ProviderTools): PaymentSweeper {
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> | undefined
+  let woken = false
+
+  const run = () => {
+    clearTimeout(timer)
+    woken = false
+    running = sweep(tools)
+      .catch(error => tools.log.warn({ err: error }, 'the sweep of payments failed; it is tried again'))
+      .finally(() => {
+        running = undefined
+        if (stopped) return
+        if (woken) run()
+        else timer = setTimeout(run, SWEEP_MS)
+      })
+  }
+  timer = setTimeout(run, SWEEP_MS)
+
+  return {
+    wake() {
+      woken = true
+      if (!running && !stopped) run()
+    },
+    async stop() {
+      stopped = true
+      clearTimeout(timer)
+      await running
+    },
+  }
+}
+
+async function sweep(tools: ProviderTools): Promise<void> {
+  for (;;) {
+    const events = await claimWebhooks(tools.database, WEBHOOKS_MAX)
+    await Promise.all(events.map(event => applyWebhook(tools, event)))
+    if (events.length < WEBHOOKS_MAX) break
+  }
+  const due = await claimPayments(tools.database)
+  await Promise.all(due.map(payment => askAbout(tools, payment)))
+}
+
+/** Whatever an event says, it only makes us ask: what the provider answers now is applied. */
+async function applyWebhook(tools: ProviderTools, event: DueWebhook): Promise<void> {
+  try {
+    const payment = await paymentOfWebhook(tools.database, event)
+    if (payment) await syncPayment(tools, payment)
+    await finishWebhook(tools.database, event.event_id)
+  } catch (error) {
+    const delayMs = Math.min(WEBHOOK_DELAY_MAX_MS, 1000 * 2 ** Math.min(event.attempts, 20))
+    const message = error instanceof Error ? error.message : String(error)
+    tools.log.warn(
+      { err: error, eventId: event.event_id, type: event.type },
+      'a webhook could not be applied',
+    )
+    await postponeWebhook(tools.database, event.event_id, delayMs, message).catch(() => {
+      // The claim runs out by itself.
+    })
+  }
+}
+
+async function askAbout(tools: ProviderTools, payment: PaymentRow): Promise<void> {
+  try {
+    const current = await syncPayment(tools, payment)
+    for (const refund of await unsentRefunds(tools.database, current))
+      await sendRefund(tools, current, refund)
+  } catch (error) {
+    const say = error instanceof ProviderMismatch ? 'error' : 'warn'
+    tools.log[say](
+      { err: error, paymentId: payment.payment_id },
+      'the provider could not be asked about a payment',
+    )
+  }
+}
+
+/** Refunds whose request may not have arrived: not among those that the provider knows, so asked for again. */
+function unsentRefunds(sql: Sql, payment: PaymentRow) {
+  return sql.query<{ refundId: `rfd_${string}`; amount: number }>(
+    `select refund_id as "refundId", amount from refund
+     where payment_id = $1 and state = 'pending' and provider_refund_id is null
+       and created_at < now() - interval '30 seconds'`,
+    [payment.payment_id],
+  )
+}
+
+async function claimPayments(sql: Sql): Promise<PaymentRow[]> {
+  return sql.query<PaymentRow>(
+    `update payment set sweep_at = now() + interval '${ASK_AGAIN_SECONDS} seconds'
+     where payment_id in (
+       select payment_id from payment where sweep_at <= now() order by sweep_at limit ${PAYMENTS_MAX}
+       for update skip locked
+     )
+     returning *`,
+  )
+}
