@@ -127,9 +127,18 @@ export const address = {
   country: 'DE',
 }
 
+const payRequest = {
+  email: 'ada@example.com',
+  shippingAddress: address,
+  shippingRateId: 'standard',
+}
+
 export const checkout = {
   checkoutId: id('chk'),
+  marketId: 'eu',
   state: 'completed',
+  paymentPage: null,
+  request: { ...payRequest, paymentMethod: 'invoice' },
   orders: [
     {
       orderId: id('ord'),
@@ -141,6 +150,17 @@ export const checkout = {
   failure: null,
 }
 
+export const parkedCheckout = {
+  ...checkout,
+  state: 'awaiting-payment',
+  paymentPage: {
+    url: 'https://checkout.stripe.com/c/pay/cs_test_a1b2',
+    expiresAt: '2026-11-24T09:31:00.000Z',
+  },
+  request: { ...payRequest, paymentMethod: 'card' },
+  orders: [],
+}
+
 export const payment = {
   paymentId: id('pay'),
   checkoutId: id('chk'),
@@ -149,7 +169,46 @@ export const payment = {
   state: 'captured',
   onTerms: true,
   amount: eur(18_290),
+  capturedAmount: eur(18_290),
+  refundedAmount: eur(0),
+  disputedAmount: eur(0),
+  card: null,
+  captureBefore: null,
+  failure: null,
   createdAt: '2026-11-24T09:00:00.000Z',
+}
+
+export const refund = {
+  refundId: id('rfd'),
+  paymentId: id('pay'),
+  amount: eur(8900),
+  reason: 'one lamp came back',
+  state: 'succeeded',
+  failure: null,
+  createdAt: '2026-11-26T10:00:00.000Z',
+}
+
+export const cardPayment = {
+  ...payment,
+  provider: 'stripe',
+  method: 'card',
+  onTerms: false,
+  card: { brand: 'visa', last4: '4242' },
+}
+
+export const shownPayment = {
+  ...cardPayment,
+  refundedAmount: eur(8900),
+  providerReference: 'pi_3QxYzA2eZvKYlo2C1a2b3c4d',
+  refunds: [refund],
+  disputes: [],
+  ledger: [
+    { kind: 'capture', account: 'customer', amount: eur(-18_290), at: '2026-11-24T09:02:00.000Z' },
+    { kind: 'capture', account: 'provider', amount: eur(18_290), at: '2026-11-24T09:02:00.000Z' },
+    { kind: 'refund', account: 'provider', amount: eur(-8900), at: '2026-11-26T10:00:00.000Z' },
+    { kind: 'refund', account: 'customer', amount: eur(8900), at: '2026-11-26T10:00:00.000Z' },
+  ],
+  calls: [{ kind: 'capture', state: 'done', detail: null, at: '2026-11-24T09:02:00.000Z' }],
 }
 
 export const orderSummary = {

@@ -1,6 +1,7 @@
 import {
   address,
   card,
+  cardPayment,
   cart,
   checkout,
   eur,
@@ -11,8 +12,11 @@ import {
   message,
   order,
   orderSummary,
+  parkedCheckout,
   payment,
   quote,
+  refund,
+  shownPayment,
   stock,
   variant,
 } from './example-values.ts'
@@ -157,6 +161,16 @@ export const openapiExamples: Readonly<Record<string, Example>> = {
     output: checkout,
   },
   'checkout.getCheckout': { input: { checkoutId: id('chk') }, output: checkout },
+  'checkout.resumeCheckout': { input: { checkoutId: id('chk') }, output: parkedCheckout },
+  'checkout.leaveCheckout': {
+    input: { checkoutId: id('chk') },
+    output: {
+      ...parkedCheckout,
+      state: 'failed',
+      paymentPage: null,
+      failure: { code: 'payment-not-completed', detail: 'The payment was not completed.' },
+    },
+  },
   'inventory.listStock': { input: { sku: 'LAMP-OAK' }, output: { items: [stock], nextCursor: null } },
   'inventory.setLocation': {
     input: { code: 'hamburg', name: 'Hamburg', priority: 10 },
@@ -184,6 +198,12 @@ export const openapiExamples: Readonly<Record<string, Example>> = {
     output: { items: [invoiceMethod] },
   },
   'payment.recordPayment': { input: { paymentId: id('pay'), amount: eur(18_290) }, output: payment },
+  'payment.capturePayment': { input: { paymentId: id('pay') }, output: cardPayment },
+  'payment.refundPayment': {
+    input: { paymentId: id('pay'), amount: eur(8900), reason: 'one lamp came back' },
+    output: refund,
+  },
+  'payment.getPayment': { input: { paymentId: id('pay') }, output: shownPayment },
   'order.getOrder': { input: { orderId: id('ord'), token: `${id('ord')}.c2lnbmF0dXJl` }, output: order },
   'order.listOrders': {
     input: { status: 'open', limit: 24 },

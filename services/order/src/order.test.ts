@@ -81,12 +81,13 @@ const payment = (
   paymentId: Id<'payment'>,
   aggregateSeq: number,
   state: 'authorized' | 'captured' | 'voided',
+  refunded?: number,
 ) => ({
   id: newId('event'),
   aggregateType: 'payment',
   aggregateId: paymentId,
   aggregateSeq,
-  type: `payment.${state}`,
+  type: refunded === undefined ? `payment.${state}` : 'payment.refunded',
   payload: {
     paymentId,
     checkoutId: newId('checkout'),
@@ -95,6 +96,12 @@ const payment = (
     state,
     onTerms: true,
     amount: eur(2490),
+    capturedAmount: eur(state === 'captured' ? 2490 : 0),
+    refundedAmount: eur(refunded ?? 0),
+    disputedAmount: eur(0),
+    card: null,
+    captureBefore: null,
+    failure: null,
     createdAt: new Date().toISOString(),
   },
   occurredAt: new Date().toISOString(),
@@ -163,6 +170,19 @@ test('a captured payment marks its order paid once, whatever is delivered again'
   )
 })
 
+test('refunds show as partly refunded, refunded, and as paid again when one fails', async () => {
+  const input = newOrder()
+  const { orderId } = await place(input)
+  const { paymentId } = input.payment
+  const statuses: string[] = []
+  for (const [seq, refunded] of [undefined, 500, 2490, 500, 0].entries()) {
+    const events = [payment(paymentId, seq + 1, 'captured', refunded)]
+    await under.client.receiveEvents({ events }, asSystem())
+    statuses.push((await under.client.getOrder({ orderId }, asSystem())).paymentStatus)
+  }
+  assert.deepEqual(statuses, ['paid', 'partly-refunded', 'refunded', 'partly-refunded', 'paid'])
+})
+
 test('lists newest first and walks the whole list by cursor', async () => {
   const placed = await Promise.all(Array.from({ length: 7 }, () => place()))
   const seen: string[] = []
@@ -178,7 +198,15 @@ test('lists newest first and walks the whole list by cursor', async () => {
 })
 
 test('a status says the same of what may follow as of what may come before', () => {
-  const statuses: PaymentStatus[] = ['due', 'authorized', 'paid', 'capture-failed', 'refunded', 'voided']
+  const statuses: PaymentStatus[] = [
+    'due',
+    'authorized',
+    'paid',
+    'capture-failed',
+    'partly-refunded',
+    'refunded',
+    'voided',
+  ]
   fc.assert(
     fc.property(
       fc.constantFrom(...statuses),
