@@ -73,7 +73,7 @@ async function startStripe(config: PlatformConfig, log: Logger, undo: (() => Pro
     }),
   )
   undo.push(sandbox.stop)
-  const url = `http://localhost:${sandbox.ports.port}`
+  const url = `http://127.0.0.1:${sandbox.ports.port}`
   return {
     url,
     env: { STRIPE_SECRET_KEY: secretKey, STRIPE_WEBHOOK_SECRET: webhookSecret, STRIPE_API_URL: url },

@@ -69,14 +69,17 @@ create table provider_call (
   idempotency_key text primary key,
   payment_id text not null references payment,
   kind text not null check (kind in ('open-page', 'capture', 'void', 'refund')),
+  -- whose tries have numbered keys: a key that was answered, be it with a fault, is answered the same for ever
+  command text not null,
   amount bigint,
-  state text not null default 'sent' check (state in ('sent', 'done', 'refused')),
+  state text not null default 'sent' check (state in ('sent', 'done', 'refused', 'faulted')),
   detail text,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now()
 );
 
 create index provider_call_payment on provider_call (payment_id);
+create index provider_call_command on provider_call (command);
 
 -- I1: double entry. A transfer moves an amount between accounts; its entries sum to zero per currency.
 create table transfer (

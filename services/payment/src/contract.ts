@@ -215,7 +215,7 @@ export const paymentContract = {
         calls: z.array(
           z.object({
             kind: z.string(),
-            state: z.enum(['sent', 'done', 'refused']),
+            state: z.enum(['sent', 'done', 'refused', 'faulted']),
             detail: z.string().nullable(),
             at: z.iso.datetime(),
           }),

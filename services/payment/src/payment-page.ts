@@ -4,7 +4,7 @@ import type { Currency } from '@storewright/kernel/money'
 import type { Database, Sql } from '@storewright/postgres/sql'
 import type { Logger } from '@storewright/rpc/log'
 import { mergeState } from './merge.ts'
-import { recordCall, recordOutcome } from './provider-calls.ts'
+import { recordCall, withOutcome } from './provider-calls.ts'
 import { eventOf, findAttempt, type PaymentRow } from './store.ts'
 import { type PageContent, ProviderRefusal, type StripeProvider } from './stripe.ts'
 
@@ -33,34 +33,27 @@ export interface NewPage {
  * key and the same body when it was lost. A page that was voided meanwhile is answered as the row that it is.
  */
 export async function openPage(tools: ProviderTools, page: NewPage): Promise<PaymentRow> {
-  const row = await tools.database.transaction(async sql => {
-    const inserted = await insertPending(sql, page)
-    if (inserted)
-      await recordCall(sql, { paymentId: inserted.payment_id, kind: 'open-page', key: pageKey(page) })
-    return inserted ?? (await findAttempt(sql, page.checkoutId, page.attempt))
-  })
+  const row =
+    (await insertPending(tools.database, page)) ??
+    (await findAttempt(tools.database, page.checkoutId, page.attempt))
   if (!row) throw new Error(`the attempt ${page.checkoutId}:${page.attempt} is neither new nor there`)
   return row.state === 'pending' && row.session_id === null ? askForPage(tools, row) : row
 }
 
+/** After a fault over there a second page may exist; nobody has seen the first, so nobody can pay it. */
 async function askForPage(tools: ProviderTools, row: PaymentRow): Promise<PaymentRow> {
-  const key = pageKey({ checkoutId: row.checkout_id, attempt: row.attempt })
-  const { page_request: content, page_expires_at: expiresAt, currency } = row
-  if (!content || !expiresAt) throw new Error(`payment ${row.payment_id} has no page to ask for`)
-  try {
-    const request = { ...content, checkoutId: row.checkout_id, currency, expiresAt }
-    const { sessionId, url } = await tools.stripe.openPage(request, key)
-    const [opened] = await tools.database.query<PaymentRow>(
-      `update payment set session_id = $2, page_url = $3, updated_at = now() where payment_id = $1 returning *`,
-      [row.payment_id, sessionId, url],
-    )
-    await recordOutcome(tools.database, key, { state: 'done', detail: sessionId })
-    return opened ?? row
-  } catch (error) {
-    if (error instanceof ProviderRefusal)
-      await recordOutcome(tools.database, key, { state: 'refused', detail: error.message })
-    throw error
-  }
+  const { payment_id: paymentId, page_request: content, page_expires_at: expiresAt, currency } = row
+  if (!content || !expiresAt) throw new Error(`payment ${paymentId} has no page to ask for`)
+  const command = `${row.checkout_id}:page:${row.attempt}`
+  const { key } = await recordCall(tools.database, { paymentId, kind: 'open-page', command })
+  const request = { ...content, checkoutId: row.checkout_id, currency, expiresAt }
+  const { sessionId, url } = await withOutcome(tools.database, key, tools.stripe.openPage(request, key))
+  const [opened] = await tools.database.query<PaymentRow>(
+    `update payment set session_id = $2, page_url = $3, updated_at = now()
+     where payment_id = $1 and session_id is null returning *`,
+    [paymentId, sessionId, url],
+  )
+  return opened ?? (await findAttempt(tools.database, row.checkout_id, row.attempt)) ?? row
 }
 
 /** How an attempt stands, asked of the provider when it can still change there. */
@@ -107,16 +100,12 @@ export async function voidProviderPayment(tools: ProviderTools, row: PaymentRow)
 }
 
 async function cancel(tools: ProviderTools, row: PaymentRow, intentId: string): Promise<void> {
-  const key = `${row.checkout_id}:void:${row.attempt}`
-  await tools.database.transaction(sql => recordCall(sql, { paymentId: row.payment_id, kind: 'void', key }))
-  try {
-    await tools.stripe.cancel(intentId, key)
-    await recordOutcome(tools.database, key, { state: 'done' })
-  } catch (error) {
-    // Canceled already, or captured meanwhile: the state that is read next says which.
+  const command = `${row.checkout_id}:void:${row.attempt}`
+  const { key } = await recordCall(tools.database, { paymentId: row.payment_id, kind: 'void', command })
+  // Refused: canceled already, or captured meanwhile. The state that is read next says which.
+  await withOutcome(tools.database, key, tools.stripe.cancel(intentId, key)).catch(error => {
     if (!(error instanceof ProviderRefusal)) throw error
-    await recordOutcome(tools.database, key, { state: 'refused', detail: error.message })
-  }
+  })
 }
 
 async function insertPending(sql: Sql, page: NewPage): Promise<PaymentRow | undefined> {
@@ -149,8 +138,4 @@ async function voidUnseen(database: Database, paymentId: Id<'payment'>): Promise
     if (row) await appendEvents(sql, [eventOf(row, 'payment.voided')])
     return row
   })
-}
-
-function pageKey({ checkoutId, attempt }: { checkoutId: string; attempt: number }): string {
-  return `${checkoutId}:page:${attempt}`
 }

@@ -5,9 +5,9 @@ import { mayBecome } from './domain.ts'
 import { bookTransfer } from './ledger.ts'
 import { mergeState } from './merge.ts'
 import type { ProviderTools } from './payment-page.ts'
-import { countRefused, recordCall, recordOutcome } from './provider-calls.ts'
+import { recordCall, withOutcome } from './provider-calls.ts'
 import { eventOf, lockPayment, type PaymentRow } from './store.ts'
-import { ProviderRefusal } from './stripe.ts'
+import { ProviderFault, ProviderRefusal } from './stripe.ts'
 
 /** A command that this payment does not allow, said before the provider is asked. */
 export type Denied =
@@ -48,18 +48,22 @@ export async function capture(
         denied: 'amount',
         message: `must be from 1 to ${row.amount} ${row.currency} in minor units`,
       }
-    const key = `${row.checkout_id}:capture:${1 + (await countRefused(sql, paymentId, 'capture'))}`
-    await recordCall(sql, { paymentId, kind: 'capture', key, amount: captured })
+    const command = `${row.checkout_id}:capture`
+    const { key } = await recordCall(sql, { paymentId, kind: 'capture', command, amount: captured })
     await sweepSoon(sql, paymentId)
     return { row, ask: { intentId, captured, key } }
   })
   if ('denied' in begun) return begun
   const { row, ask } = begun
   if (!ask) return row
-  const refusal = await outcomeOf(tools, ask.key, tools.stripe.capture(ask.intentId, ask.captured, ask.key))
+  const call = tools.stripe.capture(ask.intentId, ask.captured, ask.key)
+  const failure = await failureOf(withOutcome(tools.database, ask.key, call))
   const heard = await tools.stripe.readState({ sessionId: row.session_id, intentId: ask.intentId })
+  const refusal = failure instanceof ProviderRefusal ? failure.message : undefined
   const { payment, changed } = await mergeState(tools.database, paymentId, heard, refusal)
   if (changed) tools.eventsAppended()
+  // It may have taken effect all the same, and then it has not failed.
+  if (failure instanceof ProviderFault && payment.state !== 'captured') throw failure
   return payment
 }
 
@@ -103,13 +107,15 @@ export async function beginRefund(
     ] as const
     await bookTransfer(sql, { paymentId, kind: 'refund', cause: refundId, currency: row.currency, entries })
   } else {
-    await recordCall(sql, { paymentId, kind: 'refund', key: refundId, amount })
     await sweepSoon(sql, paymentId)
   }
   return { refundId }
 }
 
-/** Asks the provider for a refund that has begun. Answers its refusal, if it refused; the amount is free again then. */
+/**
+ * Asks the provider for a refund that has begun. Answers its refusal, if it refused; the amount is free again then.
+ * Rejects when the answer was lost or a fault, and the provider does not list the refund: the sweeper asks again.
+ */
 export async function sendRefund(
   tools: ProviderTools,
   payment: PaymentRow,
@@ -118,37 +124,43 @@ export async function sendRefund(
   const { refundId, amount } = refund
   const { payment_id: paymentId, intent_id: intentId, session_id: sessionId } = payment
   if (!intentId) throw new Error(`payment ${paymentId} was captured and has no intent`)
-  const refusal = await outcomeOf(
-    tools,
-    refundId,
-    tools.stripe.refund({ intentId, amount, refundId }, refundId),
-  )
-  if (refusal !== undefined)
-    await tools.database.query(
-      `update refund set state = 'failed', failure = $2, updated_at = now()
-       where refund_id = $1 and state = 'pending' and provider_refund_id is null`,
-      [refundId, refusal],
-    )
-  const heard = await tools.stripe.readState({ sessionId, intentId })
-  const { changed } = await mergeState(tools.database, paymentId, heard)
-  if (changed) tools.eventsAppended()
-  return refusal
+  const takeOver = async () => {
+    const heard = await tools.stripe.readState({ sessionId, intentId })
+    const { changed } = await mergeState(tools.database, paymentId, heard)
+    if (changed) tools.eventsAppended()
+    return heard.refunds.some(known => known.refundId === refundId)
+  }
+  const { key, isRepeated } = await recordCall(tools.database, {
+    paymentId,
+    kind: 'refund',
+    command: refundId,
+    amount,
+  })
+  if (isRepeated && (await takeOver())) return undefined
+  const call = tools.stripe.refund({ intentId, amount, refundId }, key)
+  const failure = await failureOf(withOutcome(tools.database, key, call))
+  if (failure instanceof ProviderRefusal) await markRefused(tools.database, refundId, failure.message)
+  const isThere = await takeOver()
+  if (failure instanceof ProviderFault && !isThere) throw failure
+  return failure instanceof ProviderRefusal ? failure.message : undefined
 }
 
-/** Waits for a command and writes its outcome down. Answers the provider's refusal; what is unknown rejects. */
-async function outcomeOf(
-  tools: ProviderTools,
-  key: string,
-  call: Promise<void>,
-): Promise<string | undefined> {
+async function markRefused(sql: Sql, refundId: Id<'refund'>, reason: string): Promise<void> {
+  await sql.query(
+    `update refund set state = 'failed', failure = $2, updated_at = now()
+     where refund_id = $1 and state = 'pending' and provider_refund_id is null`,
+    [refundId, reason],
+  )
+}
+
+/** What the provider answered instead; without any answer the call rejects. */
+async function failureOf(call: Promise<void>): Promise<ProviderRefusal | ProviderFault | undefined> {
   try {
     await call
-    await recordOutcome(tools.database, key, { state: 'done' })
     return undefined
   } catch (error) {
-    if (!(error instanceof ProviderRefusal)) throw error
-    await recordOutcome(tools.database, key, { state: 'refused', detail: error.message })
-    return error.message
+    if (error instanceof ProviderRefusal || error instanceof ProviderFault) return error
+    throw error
   }
 }
 

@@ -31,9 +31,15 @@ export class ProviderRefusal extends Error {
   override readonly name = 'ProviderRefusal'
 }
 
+/** The provider's own failure: whether it took effect is not known, and the same key is answered the same again. */
+export class ProviderFault extends Error {
+  override readonly name = 'ProviderFault'
+}
+
 /**
  * Stripe through its own SDK. Every command carries an idempotency key (https://docs.stripe.com/api/idempotent_requests):
- * a lost answer is asked for again, not guessed. Rejects with ProviderRefusal for a definite no; anything else is unknown.
+ * a lost answer is asked for again, not guessed. Rejects with ProviderRefusal for a definite no, with ProviderFault for a
+ * failure over there; anything else means that no answer came.
  */
 export interface StripeProvider {
   openPage(request: PageRequest, key: string): Promise<OpenedPage>
@@ -153,7 +159,7 @@ async function readState(
     captureBefore: captureBeforeOf(charge),
     card: cardOf(charge),
     failure: intent?.last_payment_error?.message ?? null,
-    refunds: refunds?.data.map(refundOf) ?? [],
+    refunds: refunds?.data.filter(refund => !isRelease(refund)).map(refundOf) ?? [],
     // An inquiry has taken no money (https://docs.stripe.com/disputes/how-disputes-work#inquiries).
     disputes: disputes?.data.filter(({ status }) => !status.startsWith('warning')).map(disputeOf) ?? [],
   }
@@ -181,6 +187,11 @@ function cardOf(charge: Stripe.Charge | null): ProviderState['card'] {
   return card ? { brand: card.brand ?? 'card', last4: card.last4 ?? '????' } : null
 }
 
+/** What was authorized and never captured is listed among refunds too; no money has moved for it. */
+function isRelease(refund: Stripe.Refund): boolean {
+  return refund.balance_transaction === null && !refund.metadata?.refundId && refund.status === 'succeeded'
+}
+
 function refundOf(refund: Stripe.Refund): ProviderRefund {
   const hasFailed = refund.status === 'failed' || refund.status === 'canceled'
   return {
@@ -198,7 +209,7 @@ function disputeOf(dispute: Stripe.Dispute): ProviderDispute {
   return { providerDisputeId: id, amount, reason, state }
 }
 
-/** A definite no of Stripe as ProviderRefusal; timeouts, 5xx, 429 and conflicts stay what they are: unknown. */
+/** A definite no of Stripe as ProviderRefusal, its 5xx as ProviderFault; timeouts, 429 and conflicts stay unknown. */
 async function definite<Result>(call: Promise<Result>): Promise<Result> {
   try {
     return await call
@@ -207,6 +218,8 @@ async function definite<Result>(call: Promise<Result>): Promise<Result> {
       error instanceof Stripe.errors.StripeCardError ||
       (error instanceof Stripe.errors.StripeInvalidRequestError && error.statusCode !== 409)
     if (isNo) throw new ProviderRefusal(error.message, { cause: error })
+    if (error instanceof Stripe.errors.StripeAPIError && (error.statusCode ?? 0) >= 500)
+      throw new ProviderFault(error.message, { cause: error })
     throw error
   }
 }
