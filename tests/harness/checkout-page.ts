@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Locator, Page } from 'playwright-core'
 
+/** How a shopper may pay, as the checkout names it. */
+export type PaymentChoice = 'Card' | 'Invoice' | 'Cash on delivery'
+
 /** What a shopper types into the checkout; labels as they stand on the page. */
 export const DELIVERY = {
   'Full name': 'Ada Byron',
@@ -17,6 +20,14 @@ export async function fillDelivery(
   await page.getByLabel('Email').fill(email)
   // The billing address has the same labels further down, hidden while it is not asked for.
   for (const [label, value] of Object.entries(address)) await page.getByLabel(label).first().fill(value)
+  await choosePayment(page, 'Invoice')
+}
+
+export async function choosePayment(page: Page, choice: PaymentChoice): Promise<void> {
+  await page
+    .locator('#payment-options')
+    .getByRole('radio', { name: new RegExp(`^${choice}`) })
+    .check()
 }
 
 export function placeButton(page: Page) {

@@ -13,6 +13,8 @@ const START_TIMEOUT_MS = 90_000
 export interface PlatformProcess {
   readonly url: string
   readonly inboxUrl: string
+  /** The payment sandbox, unless the payment service runs elsewhere. */
+  readonly stripeUrl: string
   readonly adminLink: string
   readonly dataDir: string
   readonly pid: number
@@ -48,6 +50,7 @@ export async function startPlatformProcess(
   return {
     url: `http://localhost:${port}`,
     inboxUrl: banner.match(/Inbox\s+(\S+)/)?.[1] ?? '',
+    stripeUrl: banner.match(/Payments\s+(\S+)/)?.[1] ?? '',
     adminLink: banner.match(/Admin\s+(\S+)/)?.[1] ?? '',
     dataDir,
     pid: child.pid ?? 0,

@@ -7,38 +7,53 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { startEmbeddedPostgres } from '@storewright/postgres/launcher'
 import { SILENT } from '@storewright/postgres/log'
+import { startStripeSandbox } from '@storewright/sandbox-stripe/sandbox'
 import { freePort, type PlatformProcess, startPlatformProcess } from './platform-process.ts'
 
 const RUN_SERVICE = fileURLToPath(new URL('../../apps/platform/src/run-service.ts', import.meta.url))
+const STRIPE = { STRIPE_SECRET_KEY: 'sk_test_ofthetests', STRIPE_WEBHOOK_SECRET: 'whsec_ofthetests' }
+/** Whom services of other processes call or tell. */
+const IN_PLATFORM = ['cart', 'checkout', 'notification', 'pricing', 'product']
 const SECRET = 'shared by the processes of one test installation'
 
 export interface SplitPlatform {
   readonly platform: PlatformProcess
   readonly adminUrl: string
+  readonly stripeUrl: string
   /** By service: kill one and start it again on its port. */
   killService(name: string): Promise<void>
   startService(name: string): Promise<void>
   stop(): Promise<void>
 }
 
-/** The platform with the named services as processes of their own, all on one Postgres. */
+/** The platform with the named services as processes of their own, all on one Postgres, and a Stripe sandbox beside. */
 export async function startSplitPlatform(names: readonly string[]): Promise<SplitPlatform> {
   const dir = mkdtempSync(join(tmpdir(), 'storewright-split-'))
   chmodSync(dir, 0o755)
   const postgres = await startEmbeddedPostgres({ dataDir: join(dir, 'postgres'), log: SILENT })
   const internalPort = await freePort()
   const port = await freePort()
+  const stripe = await startStripeSandbox({
+    port: 0,
+    dir: join(dir, 'stripe'),
+    secretKey: STRIPE.STRIPE_SECRET_KEY,
+    webhookSecret: STRIPE.STRIPE_WEBHOOK_SECRET,
+    webhookUrl: `http://127.0.0.1:${port}/api/webhooks/stripe`,
+  })
   const ports = new Map(await Promise.all(names.map(async name => [name, await freePort()] as const)))
   const shared = {
     DATABASE_URL: postgres.url,
     STOREWRIGHT_SECRET: SECRET,
     PUBLIC_URL: `http://localhost:${port}`,
+    ...STRIPE,
+    STRIPE_API_URL: stripe.url,
+    STRIPE_CHECKOUT_ORIGIN: stripe.url,
   }
   const remote = Object.fromEntries(
     [...ports].map(([name, port]) => [`${name.toUpperCase()}_URL`, `http://127.0.0.1:${port}`]),
   )
   const inPlatform = Object.fromEntries(
-    ['product', 'notification'].map(name => [
+    IN_PLATFORM.filter(name => !names.includes(name)).map(name => [
       `${name.toUpperCase()}_URL`,
       `http://127.0.0.1:${internalPort}/${name}`,
     ]),
@@ -84,12 +99,14 @@ export async function startSplitPlatform(names: readonly string[]): Promise<Spli
   })
   return {
     platform,
+    stripeUrl: stripe.url,
     adminUrl: postgres.url,
     startService,
     killService: name => end(name, 'SIGKILL'),
     async stop() {
       await platform.stop()
       await Promise.all([...children.keys()].map(name => end(name, 'SIGTERM')))
+      await stripe.stop()
       await postgres.stop()
       rmSync(dir, { recursive: true, force: true })
     },
