@@ -27,6 +27,7 @@ export interface QuoteBody {
 export interface CheckoutBody {
   checkoutId: string
   state: string
+  paymentPage: { url: string } | null
   orders: { orderId: string; number: string; trackingToken: string }[]
 }
 
@@ -92,14 +93,19 @@ export async function fillCart(
   return { ...quote, cartId: cart.body.cartId }
 }
 
-export function payBody(cartId: string | null, quote: QuoteBody, email: string) {
+export function payBody(
+  cartId: string | null,
+  quote: QuoteBody,
+  email: string,
+  paymentMethod: 'invoice' | 'card' = 'invoice',
+) {
   return {
     cartId,
     quoteHash: quote.hash,
     email,
     shippingAddress: ADDRESS,
     shippingRateId: quote.shippingRateId,
-    paymentMethod: 'invoice',
+    paymentMethod,
   }
 }
 
