@@ -1,6 +1,7 @@
 import { storeContract } from '@storewright/gateway/store-contract'
 import { parseAmount, showMoney } from './amount.ts'
 import { type Connection, callOperation, UsageError } from './api.ts'
+import { paymentText } from './payment-text.ts'
 import { formatFields, formatTable } from './table.ts'
 
 /** What a command shows: `json` for programs, `text` for people, `more` when a list goes on. */
@@ -83,6 +84,41 @@ export const commands: Readonly<Record<string, Command>> = {
       const input = { paymentId, amount: parseAmount(amount, currency) }
       const payment = await callOperation(connection, storeContract.payment.recordPayment, input)
       return { json: payment, text: `${payment.paymentId} is ${payment.state}: ${showMoney(payment.amount)}` }
+    },
+  },
+  'payments show': {
+    usage: 'payments show <paymentId>',
+    summary: 'One payment with its refunds, disputes, ledger and calls to the provider',
+    words: 1,
+    async run(connection, [paymentId = '']) {
+      const payment = await callOperation(connection, storeContract.payment.getPayment, { paymentId })
+      return { json: payment, text: paymentText(payment) }
+    },
+  },
+  'payments capture': {
+    usage: 'payments capture <paymentId> [--amount 12.50]',
+    summary: 'Take authorized money; of a part, the rest is given up',
+    words: 1,
+    options: ['amount'],
+    async run(connection, [paymentId = ''], { amount }) {
+      const { payment: operations } = storeContract
+      const { currency } = (await callOperation(connection, operations.getPayment, { paymentId })).amount
+      const part = amount === undefined ? {} : { amount: parseAmount(amount, currency) }
+      const payment = await callOperation(connection, operations.capturePayment, { paymentId, ...part })
+      const failure = payment.failure ? `: ${payment.failure}` : ''
+      const text = `${payment.paymentId} is ${payment.state}: ${showMoney(payment.capturedAmount)} taken${failure}`
+      return { json: payment, text }
+    },
+  },
+  'payments refund': {
+    usage: 'payments refund <paymentId> <amount> <currency> --reason <text>',
+    summary: 'Give money back: payments refund pay_… 12.50 EUR --reason damaged',
+    words: 3,
+    options: ['reason'],
+    async run(connection, [paymentId = '', amount = '', currency = ''], options) {
+      const input = { paymentId, amount: parseAmount(amount, currency), reason: needed(options, 'reason') }
+      const refund = await callOperation(connection, storeContract.payment.refundPayment, input)
+      return { json: refund, text: `${refund.refundId} is ${refund.state}: ${showMoney(refund.amount)}` }
     },
   },
   'products price': {
