@@ -18,6 +18,8 @@ export interface CheckoutView {
   /** A fresh key for a fresh try; kept when the outcome of the last one is unknown. */
   readonly idempotencyKey: string
   readonly notice?: string
+  /** `warn`: nothing went wrong. */
+  readonly noticeTone?: 'bad' | 'warn'
   /** The total that was shown before, when it has changed. */
   readonly formerTotal?: Quote['totals']['total']
 }
@@ -78,7 +80,7 @@ export async function runCheckout(
       quote,
       countries,
       idempotencyKey: (isUnknown && values.idempotencyKey) || crypto.randomUUID(),
-      ...(former ? { notice: NOT_PAID } : noticeFor(placing, values, quote)),
+      ...(former ? ({ notice: NOT_PAID, noticeTone: 'warn' } as const) : noticeFor(placing, values, quote)),
     },
   }
 }
