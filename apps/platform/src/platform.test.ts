@@ -54,3 +54,18 @@ test('production runs on sandboxes only when told to', () => {
   assert.equal(readConfig({ ...production, ALLOW_SANDBOXES: '1' }).seedDemo, false)
   assert.equal(readConfig({ ...production, SMTP_URL: 'smtps://mail.example' }).production, true)
 })
+
+test('cards are paid at Stripe when its keys are there, at the sandbox otherwise, and never at one in production', () => {
+  const production = {
+    NODE_ENV: 'production',
+    PUBLIC_URL: 'https://shop.example',
+    SMTP_URL: 'smtps://mail.example',
+  }
+  assert.equal(readConfig({}).stripeSandbox, true)
+  assert.equal(readConfig({ STRIPE_SANDBOX: '0' }).stripeSandbox, false)
+  assert.equal(readConfig({ STRIPE_SECRET_KEY: 'sk_test_1' }).stripeSandbox, false)
+  assert.equal(readConfig({ PAYMENT_URL: 'http://10.0.0.1:1' }).stripeSandbox, false)
+  assert.equal(readConfig(production).stripeSandbox, false)
+  assert.equal(readConfig({ ...production, ALLOW_SANDBOXES: '1' }).stripeSandbox, true)
+  assert.throws(() => readConfig({ ...production, STRIPE_SECRET_KEY: 'sk_test_1' }), /STRIPE_SECRET_KEY/)
+})

@@ -108,3 +108,26 @@ test('no sequence of transitions leaves an ended state', () => {
     }),
   )
 })
+
+test('a payment configuration that is not whole is refused with the missing name', async () => {
+  for (const [config, name] of [
+    [{ STRIPE_SECRET_KEY: 'sk_test_1' }, /STRIPE_WEBHOOK_SECRET is needed/],
+    [{ STRIPE_WEBHOOK_SECRET: 'whsec_1' }, /STRIPE_SECRET_KEY is needed/],
+    [{ STRIPE_SECRET_KEY: 'pk_live_1', STRIPE_WEBHOOK_SECRET: 'whsec_1' }, /STRIPE_SECRET_KEY must begin/],
+    [{ STRIPE_SECRET_KEY: 'sk_test_1', STRIPE_WEBHOOK_SECRET: 'whsec_1,nonsense' }, /must begin with whsec_/],
+    [{ PAYMENT_CAPTURE: 'later' }, /PAYMENT_CAPTURE must be/],
+  ] as const)
+    await assert.rejects(startTestService(paymentService, { needs: {}, config }), name)
+})
+
+test('without a provider cards are neither offered nor taken', async () => {
+  const { items } = await under.client.listPaymentMethods({ currency: 'EUR', country: 'DE' }, asSystem())
+  assert.deepEqual(
+    items.map(({ method }) => method),
+    ['invoice', 'cash-on-delivery'],
+  )
+  assert.equal(
+    await refusalOf(under.client.authorizePayment({ ...request(), method: 'card' }, asSystem())),
+    'method-not-offered',
+  )
+})
