@@ -104,6 +104,7 @@ export const openapiExamples: Readonly<Record<string, Example>> = {
           currency: 'EUR',
           locale: 'en-IE',
           taxIncluded: true,
+          taxNames: ['VAT'],
           countries: [{ code: 'DE', name: 'Germany' }],
           defaultCountry: 'DE',
         },
