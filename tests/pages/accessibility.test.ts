@@ -151,17 +151,19 @@ function overflow(page: Page): Promise<string[]> {
   })
 }
 
-/** Elements whose transitions or animations take time that can be seen, and pages that fade into each other. */
+/**
+ * Elements whose transitions or animations take time, and pages that fade into each other. However short: a transition
+ * of all properties keeps a media query's old sizes for a frame, so that the page is laid out for another width.
+ */
 function movingElements(page: Page): Promise<string[]> {
   return page.evaluate(() => {
-    const VISIBLE_S = 0.02
     const longest = (list: string) => Math.max(...list.split(',').map(time => Number.parseFloat(time)))
     const moving = [...document.querySelectorAll('*')].flatMap(element =>
       [element, '::before', '::after'].flatMap(pseudo => {
         const style = getComputedStyle(element, typeof pseudo === 'string' ? pseudo : null)
         const moves =
-          (style.transitionProperty !== 'none' && longest(style.transitionDuration) > VISIBLE_S) ||
-          (style.animationName !== 'none' && longest(style.animationDuration) > VISIBLE_S)
+          (style.transitionProperty !== 'none' && longest(style.transitionDuration) > 0) ||
+          (style.animationName !== 'none' && longest(style.animationDuration) > 0)
         return moves
           ? [`${element.tagName}.${element.className}${typeof pseudo === 'string' ? pseudo : ''}`]
           : []

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Browser, Page, Response } from 'playwright-core'
-import { launchBrowser, type VisitOptions } from '../harness/browser.ts'
+import { launchBrowser, SCREENS, type VisitOptions, visit } from '../harness/browser.ts'
 import { type PlatformProcess, startPlatformProcess } from '../harness/platform-process.ts'
 import { shopperVisit } from '../harness/shop-routes.ts'
 
@@ -13,8 +13,8 @@ interface Budget {
 }
 
 const PAGES: Record<string, Budget> = {
-  '/': { js: 12, html: 15, requests: 20 },
-  '/us': { js: 12, html: 15, requests: 20 },
+  '/': { js: 12, html: 15, requests: 18 },
+  '/us': { js: 12, html: 15, requests: 18 },
   '/c/ceramics-glass': { js: 15, html: 15, requests: 20 },
   '/search?q=lamp': { js: 15, html: 15, requests: 20 },
   '/collections/new-season': { js: 15, html: 15, requests: 20 },
@@ -69,6 +69,20 @@ test('the largest picture of front page and product is asked for first, the ones
     assert.match(first, /loading="eager"/)
     assert.ok(others.every(tag => /loading="lazy"/.test(tag)))
     for (const tag of pictures) assert.match(tag, /width="\d+" height="\d+"/, 'room is kept for it')
+  }
+})
+
+test('the first view of a product on a phone shows its name, its price and the way to buy it', async () => {
+  for (const path of ['/p/tidal-vase', '/us/p/lull-headphones']) {
+    await using shopper = await visit(browser, { screen: 'phone' })
+    const { page } = shopper
+    await page.goto(platform.url + path)
+    const bar = await page.locator('.add').boundingBox()
+    assert.ok(bar && bar.y + bar.height <= SCREENS.phone.height, path)
+    for (const part of ['h1', '.price']) {
+      const box = await page.locator(part).boundingBox()
+      assert.ok(box && box.y + box.height <= bar.y, `${part} of ${path} ends at ${box && box.y + box.height}`)
+    }
   }
 })
 

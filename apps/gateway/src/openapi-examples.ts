@@ -108,6 +108,7 @@ export const openapiExamples: Readonly<Record<string, Example>> = {
           currency: 'EUR',
           locale: 'en-IE',
           taxIncluded: true,
+          taxNames: ['VAT'],
           countries: [{ code: 'DE', name: 'Germany' }],
           defaultCountry: 'DE',
         },

@@ -183,6 +183,37 @@ test('takes a form from its own pages and refuses it from another site', async (
   assert.equal(foreign.status, 403)
 })
 
+test('says beside the billing country what is wrong with it', async () => {
+  const money = { amount: 6800, currency: 'EUR' }
+  const quote = {
+    ...{ hash: 'h', cartId: 'crt_1', lines: [], shippingOptions: [], shippingRateId: 'standard' },
+    ...{ paymentMethods: [], taxLines: [] },
+    totals: { subtotal: money, shipping: money, tax: money, total: money, taxIncluded: true },
+  }
+  const errors = [{ field: 'billingAddress.country', message: 'is not a country this market sells to' }]
+  const shopper = {
+    ...locals().api,
+    cart: { getCart: async () => ({ cartId: 'crt_1', lines: [{ sku: 'A' }], itemCount: 1 }) },
+    checkout: {
+      quoteCheckout: async () => quote,
+      pay: () => Promise.reject(Object.assign(refusal('invalid-input', 400), { data: { errors } })),
+    },
+  } as unknown as StoreApi
+  const address = { fullName: 'Ada', line1: 'Street 1', city: 'Berlin', postalCode: '10115', country: 'DE' }
+  const billing = Object.entries(address).map(([name, value]) => [`billing-${name}`, value])
+  const body = new URLSearchParams({
+    ...{ _action: 'place', email: 'ada@example.com', paymentMethod: 'invoice', billing: 'other', ...address },
+    ...Object.fromEntries(billing),
+  })
+  const init = { method: 'POST', body, headers: { origin: 'https://shop.test' } }
+  const html = await (await ask('/checkout', init, { ...locals(), api: shopper })).text()
+  assert.match(
+    html,
+    /name="billing-country" aria-invalid="true" aria-describedby="field-billing-country-error"/,
+  )
+  assert.match(html, /id="field-billing-country-error">This is not a country this market sells to\.</)
+})
+
 test('accepts its own forms behind a proxy that ends TLS', async () => {
   const request = new Request('http://shop.test/cart', {
     method: 'POST',

@@ -1,8 +1,8 @@
 export const SORTS = [
   { value: 'featured', label: 'Featured' },
   { value: 'newest', label: 'Newest' },
-  { value: 'price-asc', label: 'Price, low to high' },
-  { value: 'price-desc', label: 'Price, high to low' },
+  { value: 'price-asc', label: 'Price, low to high', short: 'Price ↑' },
+  { value: 'price-desc', label: 'Price, high to low', short: 'Price ↓' },
 ] as const
 
 export type Sort = (typeof SORTS)[number]['value']

@@ -1,5 +1,5 @@
 import type { Market } from './markets.ts'
-import type { Refusal, StoreApi } from './store-api.ts'
+import type { Category, Refusal, StoreApi } from './store-api.ts'
 
 /** What the platform passes with every request. */
 export interface StorefrontLocals {
@@ -21,6 +21,8 @@ interface PageLocals extends StorefrontLocals {
   market: Market
   /** The path without the market's prefix. */
   path: string
+  /** Asked for once, however many parts of the page show them: see `categoriesOf`. */
+  categories?: Promise<Category[]>
   problem?: Refusal
 }
 

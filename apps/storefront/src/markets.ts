@@ -10,8 +10,6 @@ export interface Market {
   readonly locale: string
   /** Value of hreflang; the default market serves every other reader of English. */
   readonly hreflang: string
-  /** The sentence beside a price. */
-  readonly taxNote: string
 }
 
 const EU: Market = {
@@ -21,7 +19,6 @@ const EU: Market = {
   currency: 'EUR',
   locale: 'en-IE',
   hreflang: 'en',
-  taxNote: 'VAT included, shipping added at checkout',
 }
 
 const US: Market = {
@@ -31,7 +28,6 @@ const US: Market = {
   currency: 'USD',
   locale: 'en-US',
   hreflang: 'en-US',
-  taxNote: 'Sales tax and shipping added at checkout',
 }
 
 const UK: Market = {
@@ -41,7 +37,6 @@ const UK: Market = {
   currency: 'GBP',
   locale: 'en-GB',
   hreflang: 'en-GB',
-  taxNote: 'VAT included, shipping added at checkout',
 }
 
 export const MARKETS: readonly Market[] = [EU, US, UK]

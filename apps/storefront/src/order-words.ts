@@ -31,7 +31,7 @@ export function paymentInstructions(order: Order, total: string): string | undef
   if (order.status === 'canceled' || order.paymentStatus !== 'due') return undefined
   if (order.payment.method === 'cash-on-delivery')
     return `Please have ${total} ready when the parcel arrives; the carrier takes cash.`
-  return `An invoice over ${total} comes by email. Please name the order number ${order.number} when you pay it.`
+  return `Amount due: ${total}, by bank transfer. Please name the order number ${order.number} when you pay; the confirmation email has the same instructions.`
 }
 
 /** What has not happened yet, in order, so that the timeline shows where it leads. */

@@ -74,6 +74,20 @@ test('lists tax that is added, words cash on delivery, and prints the merchantâ€
   assert.match(render(base, TRACKING, shop).text, /IBAN DE02/)
 })
 
+test('lists no tax where the rate is zero', () => {
+  const none = { amount: 0, currency: 'EUR' } as const
+  for (const taxIncluded of [true, false]) {
+    const base = sampleOrder()
+    const mail = render({
+      ...base,
+      totals: { ...base.totals, tax: none, taxIncluded },
+      taxLines: [{ name: 'Sales tax', rateBasisPoints: 0, amount: none }],
+    })
+    assert.doesNotMatch(mail.text, /sales tax/i)
+    assert.doesNotMatch(readable(mail.html), /sales tax/i)
+  }
+})
+
 test('escapes everything a shopper or vendor wrote', () => {
   const evil = `<script>alert(1)</script><img src=x onerror="a()">&'`
   const base = sampleOrder()

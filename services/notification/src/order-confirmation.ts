@@ -61,10 +61,10 @@ function confirmationOf(order: Order, trackingUrl: string, shop: Shop): Confirma
   const amount = (value: Money) => formatMoney(value, locale)
   const total = amount(order.totals.total)
   const date = formattersOf(locale).date.format(new Date(order.placedAt))
-  const taxes = order.taxLines.map(tax => ({
-    ...tax,
-    label: `${tax.name} ${percent(tax.rateBasisPoints, locale)}`,
-  }))
+  // As on the order's page: a rate of zero is no line on a bill.
+  const taxes = order.taxLines
+    .filter(tax => tax.amount.amount !== 0)
+    .map(tax => ({ ...tax, label: `${tax.name} ${percent(tax.rateBasisPoints, locale)}` }))
   return {
     subject: confirmationSubject(order, shop.name),
     preview: `${total}, ${order.lines.length === 1 ? '1 article' : `${order.lines.length} articles`}, to ${order.shippingAddress.city}`,

@@ -47,7 +47,7 @@ const MANUAL_METHODS: readonly Method[] = [
   {
     method: 'cash-on-delivery',
     title: 'Cash on delivery',
-    description: 'Pay the carrier in cash or by card at your door.',
+    description: 'Pay the carrier in cash at your door.',
     onTerms: true,
     notIn: ['US'], // no parcel carrier there collects for domestic shops
   },

@@ -12,6 +12,7 @@ const marketSchema = z
     currency: currencySchema,
     locale: z.string().describe('BCP 47'),
     taxIncluded: z.boolean().describe('prices shown include tax'),
+    taxNames: z.array(z.string()).describe('taxes that are charged; none when every rate is zero'),
     countries: z.array(z.object({ code: countrySchema, name: z.string() })),
     defaultCountry: countrySchema,
   })

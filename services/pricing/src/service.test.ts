@@ -129,6 +129,20 @@ test('a market is listed as set, and set again it is replaced whole', async () =
   )
 })
 
+test('a market names the taxes that it charges, none where every rate is zero', async () => {
+  const [german, french] = eu.countries
+  assert.ok(german && french)
+  const untaxed = { taxName: 'Sales tax', standardRateBasisPoints: 0, reducedRateBasisPoints: 0 }
+  const taxNames = async (countries: NewMarket['countries']) => {
+    await pricing.setMarket({ ...eu, countries }, options())
+    const { items } = await pricing.listMarkets(undefined, options())
+    return items.find(market => market.marketId === eu.marketId)?.taxNames
+  }
+  assert.deepEqual(await taxNames([german, french]), ['VAT'])
+  assert.deepEqual(await taxNames([german, { ...french, ...untaxed }]), ['VAT'])
+  assert.deepEqual(await taxNames([{ ...german, ...untaxed }]), [])
+})
+
 test('a quote uses the rates of the country it ships to', async () => {
   await pricing.setMarket(eu, options())
   const german = await pricing.calculateQuote({ marketId: 'eu', country: 'DE', lines }, options())

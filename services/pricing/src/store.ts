@@ -8,6 +8,8 @@ export interface Market {
   readonly currency: Currency
   readonly locale: string
   readonly taxIncluded: boolean
+  /** Only of rates above zero. */
+  readonly taxNames: string[]
   readonly countries: { code: string; name: string }[]
   readonly defaultCountry: string
 }
@@ -17,6 +19,10 @@ export async function listMarkets(sql: Sql): Promise<Market[]> {
   return sql.query<Market>(
     `select market_id as "marketId", name, currency, locale, tax_included as "taxIncluded",
        default_country as "defaultCountry",
+       array(select distinct tax_name from market_country
+             where market_country.market_id = market.market_id
+               and greatest(standard_rate_basis_points, reduced_rate_basis_points) > 0
+             order by tax_name) as "taxNames",
        (select json_agg(json_build_object('code', code, 'name', name) order by position)
         from market_country where market_country.market_id = market.market_id) as countries
      from market order by rank`,
