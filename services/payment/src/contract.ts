@@ -4,6 +4,9 @@ import { currencySchema, moneySchema } from '@storewright/kernel/money'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
 
+/** Tries to pay one checkout: far more than a person has patience for. */
+const ATTEMPTS_MAX = 1_000
+
 export const paymentMethodSchema = z.enum(['invoice', 'cash-on-delivery'])
 
 const paymentSchema = z
@@ -48,7 +51,7 @@ export const paymentContract = {
     .input(
       z.strictObject({
         checkoutId: idSchema('checkout'),
-        attempt: z.int().min(1),
+        attempt: z.int().min(1).max(ATTEMPTS_MAX),
         method: paymentMethodSchema,
         amount: moneySchema,
         country: countrySchema,
@@ -67,7 +70,7 @@ export const paymentContract = {
   /** Undo of authorizePayment, for the same attempt: also refuses an authorization that arrives after it. */
   voidPayment: operation
     .meta({ access: 'internal' })
-    .input(z.strictObject({ checkoutId: idSchema('checkout'), attempt: z.int().min(1) }))
+    .input(z.strictObject({ checkoutId: idSchema('checkout'), attempt: z.int().min(1).max(ATTEMPTS_MAX) }))
     .output(
       z.object({
         voided: z.boolean().describe('false: there was nothing to void, and now there never will be'),

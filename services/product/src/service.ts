@@ -86,10 +86,6 @@ function start(environment: Environment): RunningService {
 
     setVariantPrice: os.setVariantPrice.handler(async ({ input, context, errors }) => {
       const { sku, price } = input
-      if (price.amount < 0)
-        throw errors['invalid-input']({
-          data: { errors: [{ field: 'price.amount', message: 'must not be negative' }] },
-        })
       const found = await database.transaction(sql =>
         oncePerKey(sql, context, { operation: 'setVariantPrice', input }, () => setPrice(sql, sku, price)),
       )
