@@ -34,7 +34,7 @@ export interface Checkout {
  */
 const LEASE_SECONDS = 10
 
-/** Unfinished checkouts per shopper and per email address: each holds stock. */
+/** Unfinished checkouts per shopper and per email address: each holds stock. Counted by the database, under a lock. */
 const OPEN_CHECKOUTS_MAX = 5
 
 const COLUMNS = `checkout_id as "checkoutId", owner, body_hash as "bodyHash", cart_id as "cartId", state, attempt,
@@ -57,8 +57,7 @@ export async function insertCheckout(
       `insert into checkout (checkout_id, owner, idempotency_key, body_hash, cart_id, email, state, lease_until,
          trace, request, quote, plan)
        select $1, $2, $3, $4, $5, $6, 'reserving', now() + interval '${LEASE_SECONDS} seconds', $7, $8, $9, $10
-       where (select count(*) from checkout where owner = $2 and ${OPEN}) < ${OPEN_CHECKOUTS_MAX}
-         and (select count(*) from checkout where email = $6 and ${OPEN}) < ${OPEN_CHECKOUTS_MAX}
+       where may_open_checkout($2, $6, ${OPEN_CHECKOUTS_MAX})
        returning ${COLUMNS}`,
       [
         checkout.checkoutId,
