@@ -9,8 +9,16 @@ import type { Failure } from './domain.ts'
 import { pay } from './pay.ts'
 import { makeQuote, needs, type QuoteRefusal } from './quote.ts'
 import type { SagaTools } from './saga.ts'
-import { type Advance, advanceCheckouts, type Checkout, findCheckout } from './store.ts'
+import { type Advance, advanceCheckouts, type Checkout, deleteFailed, findCheckout } from './store.ts'
 import { startSweeper } from './sweeper.ts'
+
+/**
+ * A client repeats its payment within two days, and support is asked within a week. Until then the same key answers the
+ * same failure; orders keep theirs for ever.
+ */
+const FAILED_KEPT_DAYS = 7
+/** One statement's worth of row locks. */
+const DELETE_MAX = 500
 
 /** One statement's worth of saga steps. */
 const LANE_ITEMS_MAX = 256
@@ -75,6 +83,8 @@ function start({ database, needs: clients, clock, log }: ServiceEnvironment<type
   return {
     router,
     ready: async () => void (await database.query('select 1')),
+    forget: async () =>
+      (await deleteFailed(database, { days: FAILED_KEPT_DAYS, limit: DELETE_MAX })) === DELETE_MAX,
     async stop() {
       await sweeper.stop()
       await advances.close()

@@ -167,6 +167,18 @@ export async function advanceCheckouts(
   return advances.map(({ checkout }) => byId.get(checkout.checkoutId))
 }
 
+/** Removes checkouts that failed long ago, oldest first. Returns how many. */
+export async function deleteFailed(sql: Sql, wanted: { days: number; limit: number }): Promise<number> {
+  const rows = await sql.query(
+    `delete from checkout where checkout_id in (
+       select checkout_id from checkout where state = 'failed' and updated_at < now() - make_interval(days => $1)
+       order by updated_at limit $2 for update skip locked)
+     returning 1 as one`,
+    [wanted.days, wanted.limit],
+  )
+  return rows.length
+}
+
 /** Gives the lease back early after a fault, so that the step is tried again after `delayMs`. */
 export async function recordFault(
   sql: Sql,
