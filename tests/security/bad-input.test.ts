@@ -150,7 +150,7 @@ test('no bent input becomes a fault; every refusal is a problem with code and tr
         if (answer.body.code === 'invalid-input') assert.ok(answer.body.errors?.[0]?.field, what)
       },
     ),
-    { numRuns: 3000 },
+    { numRuns: 2000 },
   )
 })
 
