@@ -18,6 +18,7 @@ test('every aggregate type has one publisher, and whoever hears one can receive 
     for (const type of definition.hears) {
       assert.ok((published as string[]).includes(type), `${name} hears ${type}, which nobody publishes`)
       assert.ok('receiveEvents' in definition.contract, `${name} cannot receive ${type}`)
+      assert.ok('retryDeadLetter' in definition.contract, `staff cannot see what ${name} could not take in`)
     }
 })
 

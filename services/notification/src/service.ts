@@ -1,3 +1,4 @@
+import { listDeadLetters, retryDeadLetter } from '@storewright/events/dead-letter'
 import { consumeEvents, type EventHandlers } from '@storewright/events/inbox'
 import { type Id, isId, newId } from '@storewright/kernel/ids'
 import { decodeCursor, encodeCursor } from '@storewright/kernel/paging'
@@ -94,6 +95,15 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
       // Also after a rejection: the events that passed have been committed.
       await consumeEvents(database, handlers, input.events).finally(() => sender.wake())
       return {}
+    }),
+
+    listDeadLetters: os.listDeadLetters.handler(async () => ({ items: await listDeadLetters(database) })),
+
+    retryDeadLetter: os.retryDeadLetter.handler(async ({ input, errors }) => {
+      const retried = await retryDeadLetter(database, handlers, input.eventId)
+      if (!retried) throw errors['not-found']()
+      sender.wake()
+      return retried
     }),
   })
 

@@ -1,4 +1,4 @@
-import { receiveEvents } from '@storewright/events/contract'
+import { deadLetterOperations, receiveEvents } from '@storewright/events/contract'
 import { addressSchema } from '@storewright/kernel/address'
 import { idSchema } from '@storewright/kernel/ids'
 import { INT4_MAX } from '@storewright/kernel/integer'
@@ -154,4 +154,5 @@ export const orderContract = {
     .errors({ ...refusals.invalid }),
 
   receiveEvents,
+  ...deadLetterOperations('order'),
 }

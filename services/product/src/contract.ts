@@ -1,4 +1,4 @@
-import { receiveEvents } from '@storewright/events/contract'
+import { deadLetterOperations, receiveEvents } from '@storewright/events/contract'
 import { idSchema } from '@storewright/kernel/ids'
 import { currencySchema, moneySchema, priceSchema } from '@storewright/kernel/money'
 import { pageInput, pageOf } from '@storewright/kernel/paging'
@@ -265,4 +265,5 @@ export const productContract = {
     .output(z.object({ items: z.array(sellableVariantSchema) })),
 
   receiveEvents,
+  ...deadLetterOperations('product'),
 }
