@@ -50,7 +50,10 @@ export async function provisionAll(
     query_timeout: ANSWER_TIMEOUT_MS,
   })
   client.on('error', () => {}) // the query in flight rejects as well
-  await client.connect()
+  await client.connect().catch(cause => {
+    const { host, pathname } = new URL(adminUrl)
+    throw new Error(`no connection to the database ${host}${pathname}`, { cause })
+  })
   try {
     const done = await markers(client)
     const missing = wanted.filter(({ service, marker }) => done.get(service) !== marker)
