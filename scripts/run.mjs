@@ -11,6 +11,9 @@ import { root, SetupFailed, setup } from './setup.mjs'
 /** Who serves or visits pages; the rest should not wait for a build. */
 const NEEDS_STOREFRONT = /^(apps\/platform|tests|bench|scripts\/test\.)/
 
+/** Notices a parent that is gone soon enough for whoever stopped it to see the shop close. */
+const PARENT_POLL_MS = 500
+
 const args = process.argv.slice(2)
 const quiet = args[0] === '--quiet'
 if (quiet) args.shift()
@@ -41,13 +44,18 @@ function run(node, path) {
   // us once more. A second one would mean "now, without saving" to the child.
   const terminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY
   const forwarded = new Set()
+  let told = false
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
+      told = true
       if (forwarded.has(signal) || (terminal && signal !== 'SIGTERM')) return
       forwarded.add(signal)
       child.kill(signal)
     })
   }
+  whenOrphaned(() => {
+    if (!told) child.kill('SIGTERM')
+  })
   child.once('error', error => {
     process.stderr.write(`cannot run ${node}: ${error.message}\n`)
     process.exitCode = 1
@@ -58,4 +66,19 @@ function run(node, path) {
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   })
+}
+
+/**
+ * npm starts us through a shell and hands `kill <npm>` to that shell, which dies of it without a word to us: the shop
+ * would go on with nobody to stop it. Without npm our parent may well end before us, as after `nohup … &`.
+ */
+function whenOrphaned(then) {
+  if (!process.env.npm_lifecycle_event) return
+  const parent = process.ppid
+  const poll = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(poll)
+    then()
+  }, PARENT_POLL_MS)
+  poll.unref()
 }

@@ -10,17 +10,32 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 function start(context: TestContext, code: string, ...args: string[]) {
+  return startBy(context, code, command => [process.execPath, command], ...args)
+}
+
+/** `launch` turns the command into what is spawned, as npm puts a shell in front. */
+function startBy(
+  context: TestContext,
+  code: string,
+  launch: (command: string[]) => [string, string[]],
+  ...args: string[]
+) {
   const cache = join(root, '.cache')
   mkdirSync(cache, { recursive: true })
   const folder = mkdtempSync(join(cache, 'run test '))
   context.after(() => rmSync(folder, { recursive: true }))
   const file = join(folder, 'program.ts')
   writeFileSync(file, code)
-  const child = spawn(
-    process.execPath,
-    [join(root, 'scripts', 'run.mjs'), '--quiet', relative(root, file), ...args],
-    { stdio: ['ignore', 'pipe', 'ignore'] },
-  )
+  const [program, words] = launch([
+    join(root, 'scripts', 'run.mjs'),
+    '--quiet',
+    relative(root, file),
+    ...args,
+  ])
+  const child = spawn(program, words, {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, npm_lifecycle_event: 'start' },
+  })
   const lines: string[] = []
   const reader = createInterface(child.stdout)
   reader.on('line', line => lines.push(line))
@@ -55,6 +70,24 @@ test('forwards a signal once, so that the program may end in its own time', asyn
   await once(reader, 'line')
   child.kill('SIGTERM')
   assert.deepEqual(await ended, [3, null])
+  assert.deepEqual(lines, ['up', 'asked'])
+})
+
+test('ends when only the shell that npm put in front of it was told', {
+  skip: process.platform === 'win32',
+}, async context => {
+  const { child, lines, reader, ended } = startBy(
+    context,
+    `process.on('SIGTERM', () => { console.log('asked'); process.exit(0) })
+     setInterval(() => {}, 1000)
+     console.log('up')`,
+    // A second command keeps the shell from becoming the first one.
+    command => ['sh', ['-c', '"$@"; true', 'sh', process.execPath, ...command]],
+  )
+  await once(reader, 'line')
+  child.kill('SIGTERM')
+  // Standard output closes when the program, which has it too, has ended.
+  assert.deepEqual(await ended, [null, 'SIGTERM'])
   assert.deepEqual(lines, ['up', 'asked'])
 })
 

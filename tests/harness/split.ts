@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { startEmbeddedPostgres } from '@storewright/postgres/launcher'
 import { SILENT } from '@storewright/postgres/log'
 import { startStripeSandbox } from '@storewright/sandbox-stripe/sandbox'
+import { type Gate, startGate } from './gate.ts'
 import { freePort, type PlatformProcess, startPlatformProcess } from './platform-process.ts'
 
 const RUN_SERVICE = fileURLToPath(new URL('../../apps/platform/src/run-service.ts', import.meta.url))
@@ -23,6 +24,8 @@ export interface SplitPlatform {
   /** By service: kill one and start it again on its port. */
   killService(name: string): Promise<void>
   startService(name: string): Promise<void>
+  /** By service: the database of one process goes and comes back, while the others keep theirs. */
+  readonly databaseOf: ReadonlyMap<string, Pick<Gate, 'shut' | 'open'>>
   stop(): Promise<void>
 }
 
@@ -31,6 +34,9 @@ export async function startSplitPlatform(names: readonly string[]): Promise<Spli
   const dir = mkdtempSync(join(tmpdir(), 'storewright-split-'))
   chmodSync(dir, 0o755)
   const postgres = await startEmbeddedPostgres({ dataDir: join(dir, 'postgres'), log: SILENT })
+  const gates = new Map(
+    await Promise.all(names.map(async name => [name, await startGate(postgres.url)] as const)),
+  )
   const internalPort = await freePort()
   const port = await freePort()
   const stripe = await startStripeSandbox({
@@ -68,6 +74,7 @@ export async function startSplitPlatform(names: readonly string[]): Promise<Spli
         ...shared,
         ...inPlatform,
         ...remote,
+        DATABASE_URL: gates.get(name)?.url,
         DATA_DIR: join(dir, name),
         PORT: String(ports.get(name)),
         LOG_LEVEL: 'silent',
@@ -102,11 +109,13 @@ export async function startSplitPlatform(names: readonly string[]): Promise<Spli
     stripeUrl: stripe.url,
     adminUrl: postgres.url,
     startService,
+    databaseOf: gates,
     killService: name => end(name, 'SIGKILL'),
     async stop() {
       await platform.stop()
       await Promise.all([...children.keys()].map(name => end(name, 'SIGTERM')))
       await stripe.stop()
+      await Promise.all([...gates.values()].map(gate => gate.close()))
       await postgres.stop()
       rmSync(dir, { recursive: true, force: true })
     },

@@ -65,6 +65,10 @@ const HOSTILE: unknown[] = [
   0,
   1.5,
   1e308,
+  2_147_483_647,
+  2_147_483_648,
+  -2_147_483_649,
+  1_000_000_000_001,
   Number.MAX_SAFE_INTEGER,
   '',
   ' ',
@@ -146,7 +150,7 @@ test('no bent input becomes a fault; every refusal is a problem with code and tr
         if (answer.body.code === 'invalid-input') assert.ok(answer.body.errors?.[0]?.field, what)
       },
     ),
-    { numRuns: 1500 },
+    { numRuns: 2000 },
   )
 })
 

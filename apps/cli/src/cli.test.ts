@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { createRouterClient } from '@orpc/server'
+import { createRouterClient, ORPCError } from '@orpc/server'
 import { authService } from '@storewright/auth/service'
 import { openapiExamples } from '@storewright/gateway/openapi-examples'
 import { exampleServices, TEST_SECRET, testGateway } from '@storewright/gateway/testing'
@@ -22,6 +22,12 @@ let url: string
 let folder: string
 let adminLink: () => Promise<string>
 const seen: Record<string, unknown>[] = []
+
+let missing = false
+function retry(answer: object | undefined): object {
+  if (answer && !missing) return answer
+  throw new ORPCError('not-found', { status: 404, message: 'There is nothing here.' })
+}
 
 const noting = (id: string) => (options: { input: never; context: CallContext }) => {
   seen.push({
@@ -54,6 +60,10 @@ before(async () => {
     'inventory.receiveStock': noting('inventory.receiveStock'),
     'product.setVariantPrice': noting('product.setVariantPrice'),
     'payment.recordPayment': noting('payment.recordPayment'),
+    'product.retryDeadLetter': () => retry({ processed: 0, error: 'Error: still broken' }),
+    'checkout.retryDeadLetter': () => retry(undefined),
+    'order.retryDeadLetter': () => retry({ processed: 2, error: null }),
+    'notification.retryDeadLetter': () => retry(undefined),
   })
   const auth = createRouterClient(service.router, {
     context: (context: CallContext) => context,
@@ -125,9 +135,40 @@ test('commands show tables for people and JSON for programs', async () => {
     ['stock', 'list', '--sku', 'LAMP-OAK'],
     ['messages', 'list'],
     ['keys', 'list'],
+    ['events', 'dead-letters'],
   ])
     assert.match((await cli(args)).out, /^[A-Z ]+\n.+/, args.join(' '))
   assert.match((await cli(['messages', 'resend', 'msg_01kaw3v5e8f6t9r2m4x7c0d1zq'])).out, /queued/)
+})
+
+test('a payment is shown with everything that happened to it, captured and refunded', async () => {
+  const paymentId = 'pay_01kaw3v5e8f6t9r2m4x7c0d1zq'
+  const { out } = await cli(['payments', 'show', paymentId])
+  assert.match(out, /^payment +pay_/)
+  for (const part of ['visa …4242', 'REFUND', 'one lamp came back', 'LEDGER', '-89.00 EUR', 'CALL'])
+    assert.ok(out.includes(part), part)
+  assert.doesNotMatch(out, /DISPUTE/)
+  assert.match((await cli(['payments', 'capture', paymentId, '--amount', '10.00'])).out, /is captured/)
+  const refund = ['payments', 'refund', paymentId, '89.00', 'EUR']
+  assert.match((await cli([...refund, '--reason', 'one lamp came back'])).out, /is succeeded: 89\.00 EUR/)
+  assert.match((await cli(refund)).err, /--reason is needed/)
+})
+
+test('an event is tried again wherever it was set aside', async () => {
+  const letters = await cli(['events', 'dead-letters', '--json'])
+  const { items } = JSON.parse(letters.out) as { items: { service: string; eventId: string }[] }
+  assert.deepEqual(
+    items.map(({ service }) => service),
+    ['product', 'checkout', 'order', 'notification'],
+  )
+  const retried = await cli(['events', 'retry', items[0]?.eventId ?? ''])
+  assert.match(retried.out, /^SERVICE +TAKEN IN.*\nproduct +0 +Error: still broken\norder +2/)
+  assert.doesNotMatch(retried.out, /notification/)
+  missing = true
+  const none = await cli(['events', 'retry', items[0]?.eventId ?? ''])
+  missing = false
+  assert.equal(none.code, 1)
+  assert.match(none.err, /No service has set evt_\w+ aside/)
 })
 
 test('writes send what was typed, once, under a key of their own, as staff', async () => {

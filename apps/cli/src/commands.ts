@@ -1,6 +1,6 @@
 import { storeContract } from '@storewright/gateway/store-contract'
 import { parseAmount, showMoney } from './amount.ts'
-import { type Connection, callOperation, UsageError } from './api.ts'
+import { ApiProblem, type Connection, callOperation, UsageError } from './api.ts'
 import { paymentText } from './payment-text.ts'
 import { formatFields, formatTable } from './table.ts'
 
@@ -203,6 +203,52 @@ export const commands: Readonly<Record<string, Command>> = {
       return { json: message, text: `${message.messageId} to ${message.to} is ${message.state}` }
     },
   },
+  'events dead-letters': {
+    usage: 'events dead-letters',
+    summary: 'Events that a service could not take in, after eight tries',
+    words: 0,
+    async run(connection) {
+      const lists = await Promise.all(
+        HEARERS.map(async ([service, contract]) => {
+          const { items } = await callOperation(connection, contract.listDeadLetters, {})
+          return items.map(item => ({ service, ...item }))
+        }),
+      )
+      const items = lists.flat()
+      const heads = ['SERVICE', 'EVENT', 'TYPE', 'ABOUT', 'RECEIVED', 'TRIES', 'WAITING', 'ERROR']
+      const rows = items.map(item => [
+        item.service,
+        item.eventId,
+        item.type,
+        item.aggregateId,
+        item.receivedAt,
+        item.attempts,
+        item.waiting,
+        item.error,
+      ])
+      return { json: { items }, text: formatTable(heads, rows) }
+    },
+  },
+  'events retry': {
+    usage: 'events retry <eventId>',
+    summary: 'Try such an event again, and what waits behind it, in every service that set it aside',
+    words: 1,
+    async run(connection, [eventId = '']) {
+      const items: { service: string; processed: number; error: string | null }[] = []
+      for (const [service, contract] of HEARERS) {
+        const retried = await callOperation(connection, contract.retryDeadLetter, { eventId }).catch(
+          error => {
+            if (error instanceof ApiProblem && error.problem.code === 'not-found') return undefined
+            throw error
+          },
+        )
+        if (retried) items.push({ service, ...retried })
+      }
+      if (items.length === 0) throw new UsageError(`No service has set ${eventId} aside.`)
+      const rows = items.map(item => [item.service, item.processed, item.error])
+      return { json: { items }, text: formatTable(['SERVICE', 'TAKEN IN', 'STOPPED BY'], rows) }
+    },
+  },
   'keys list': {
     usage: 'keys list',
     summary: 'Staff API keys',
@@ -229,6 +275,11 @@ export const commands: Readonly<Record<string, Command>> = {
     },
   },
 }
+
+/** Services that hear events: each has set aside what it could not take in. */
+const HEARERS = Object.entries(storeContract).flatMap(([service, contract]) =>
+  'retryDeadLetter' in contract ? [[service, contract] as const] : [],
+)
 
 const STOCK_HEADS = ['SKU', 'LOCATION', 'ON HAND', 'RESERVED', 'ALLOCATED', 'SHORTAGE', 'AVAILABLE']
 

@@ -271,6 +271,18 @@ export const message = {
   sentAt: '2026-11-24T09:00:02.000Z',
 }
 
+export const deadLetter = {
+  eventId: id('evt'),
+  type: 'order.placed',
+  aggregateType: 'order',
+  aggregateId: id('ord'),
+  occurredAt: '2026-11-24T09:00:00.000Z',
+  receivedAt: '2026-11-24T09:00:00.100Z',
+  attempts: 8,
+  error: 'Error: the order has no address',
+  waiting: 1,
+}
+
 export const importedProduct = {
   slug: 'oak-desk-lamp',
   title: 'Oak desk lamp',

@@ -4,6 +4,7 @@ import {
   cardPayment,
   cart,
   checkout,
+  deadLetter,
   eur,
   id,
   image,
@@ -215,4 +216,19 @@ export const openapiExamples: Readonly<Record<string, Example>> = {
     output: { items: [message], nextCursor: null },
   },
   'notification.resendMessage': { input: { messageId: id('msg') }, output: { ...message, state: 'queued' } },
+  ...deadLetterExamples('product'),
+  ...deadLetterExamples('checkout'),
+  ...deadLetterExamples('order'),
+  ...deadLetterExamples('notification'),
+}
+
+/** The same two for every service that hears events. */
+function deadLetterExamples(service: string): Record<string, Example> {
+  return {
+    [`${service}.listDeadLetters`]: { input: {}, output: { items: [deadLetter] } },
+    [`${service}.retryDeadLetter`]: {
+      input: { eventId: deadLetter.eventId },
+      output: { processed: 2, error: null },
+    },
+  }
 }

@@ -37,6 +37,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): P
   if (!LOG_LEVELS.includes(logLevel)) faults.push(`LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}`)
   const smtpUrl = env.SMTP_URL || undefined
   if (smtpUrl && !/^smtps?:\/\//.test(smtpUrl)) faults.push('SMTP_URL must begin with smtp:// or smtps://')
+  for (const [name, value] of Object.entries(env))
+    if (value && /(^|_)DATABASE_URL$/.test(name) && !isPostgresUrl(value))
+      faults.push(`${name} must be a URL such as postgres://user:password@host:5432/shop`)
   if (production && !env.PUBLIC_URL)
     faults.push('PUBLIC_URL is needed in production: links in mails begin with it')
   if (production && !smtpUrl && env.ALLOW_SANDBOXES !== '1')
@@ -50,9 +53,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): P
   return {
     env,
     port,
-    host: env.HOST ?? '127.0.0.1',
+    // An empty one would mean every network.
+    host: env.HOST || '127.0.0.1',
     publicUrl,
-    dataDir: env.DATA_DIR ?? join(fileURLToPath(new URL('../../..', import.meta.url)), '.data'),
+    dataDir: env.DATA_DIR || join(fileURLToPath(new URL('../../..', import.meta.url)), '.data'),
     databaseUrl: env.DATABASE_URL || undefined,
     smtpUrl,
     stripeSandbox:
@@ -69,6 +73,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): P
       .map(entry => entry.trim())
       .filter(Boolean),
   }
+}
+
+function isPostgresUrl(text: string): boolean {
+  return /^postgres(ql)?:$/.test(URL.parse(text)?.protocol ?? '')
 }
 
 function readPort(

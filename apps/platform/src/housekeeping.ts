@@ -2,6 +2,7 @@ import { DELETE_BATCH, deletePublished } from '@storewright/events/retention'
 import { deleteExpiredKeys } from '@storewright/postgres/idempotency'
 import type { Database } from '@storewright/postgres/sql'
 import type { Logger } from '@storewright/rpc/log'
+import type { RunningService } from '@storewright/rpc/service'
 
 const EVERY_MS = 60 * 60_000
 /** Long enough to look into last week's trouble by hand. */
@@ -11,11 +12,18 @@ const KEYS_KEPT_HOURS = 48
 /** Their keys are kept with the payment: money is not taken twice, however late the repetition. */
 const KEYS_KEPT_FOR_EVER = new Set(['payment'])
 
-/** Hourly: forgets delivered events and old idempotency keys, in short statements. */
+export interface Housekeeping {
+  /** One round now. */
+  sweep(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Hourly: forgets delivered events, old idempotency keys and what each service forgets, in short statements. */
 export function startHousekeeping(
   databases: ReadonlyMap<string, Database>,
+  services: ReadonlyMap<string, Pick<RunningService, 'forget'>>,
   log: Logger,
-): { stop(): Promise<void> } {
+): Housekeeping {
   let running = Promise.resolve()
   let stopped = false
   const sweep = async () => {
@@ -24,6 +32,7 @@ export function startHousekeeping(
       try {
         while ((await deletePublished(database, EVENTS_KEPT_HOURS)) === DELETE_BATCH && !stopped);
         if (!KEYS_KEPT_FOR_EVER.has(name)) await deleteExpiredKeys(database, KEYS_KEPT_HOURS)
+        while (!stopped && (await services.get(name)?.forget?.()));
       } catch (error) {
         log.warn({ err: error, service: name }, 'housekeeping failed; it is tried again in an hour')
       }
@@ -34,6 +43,7 @@ export function startHousekeeping(
   }, EVERY_MS)
   timer.unref()
   return {
+    sweep,
     async stop() {
       stopped = true
       clearInterval(timer)

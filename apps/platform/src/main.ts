@@ -1,14 +1,18 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readConfig } from './config.ts'
+import { prepareDataDir } from './data-dir.ts'
 import { openLog } from './open-log.ts'
 import { startPlatform } from './start.ts'
 
 /** The banner waits for nothing but the listening socket; the link in it works once. */
 const startedAt = performance.now()
 
-const config = readConfigOrExit()
-mkdirSync(config.dataDir, { recursive: true })
+const config = orExit(() => {
+  const config = readConfig(process.env)
+  prepareDataDir(config.dataDir)
+  return config
+})
 const log = openLog(config)
 const running = join(config.dataDir, 'running.json')
 
@@ -80,11 +84,12 @@ function banner(at: {
   return `${lines.join('\n')}\n`
 }
 
-function readConfigOrExit() {
+/** Before there is a log. */
+function orExit<Result>(work: () => Result): Result {
   try {
-    return readConfig(process.env)
+    return work()
   } catch (error) {
-    process.stderr.write(`${describe(error)}\n`)
+    process.stderr.write(`\nStorewright could not start: ${describe(error)}\n`)
     process.exit(1)
   }
 }

@@ -18,6 +18,7 @@ test('every aggregate type has one publisher, and whoever hears one can receive 
     for (const type of definition.hears) {
       assert.ok((published as string[]).includes(type), `${name} hears ${type}, which nobody publishes`)
       assert.ok('receiveEvents' in definition.contract, `${name} cannot receive ${type}`)
+      assert.ok('retryDeadLetter' in definition.contract, `staff cannot see what ${name} could not take in`)
     }
 })
 
@@ -46,6 +47,14 @@ test('an incomplete configuration is refused with every missing name', () => {
   )
   assert.throws(() => readConfig({ PUBLIC_URL: 'shop.example/x' }), /PUBLIC_URL/)
   assert.throws(() => readConfig({ INTERNAL_PORT: '70000' }), /INTERNAL_PORT/)
+  assert.throws(() => readConfig({ DATABASE_URL: 'shop' }), /DATABASE_URL must be a URL/)
+  assert.throws(() => readConfig({ ORDER_DATABASE_URL: 'mysql://db/shop' }), /ORDER_DATABASE_URL must/)
+})
+
+test('a variable that is set to nothing is as good as not set: it opens no network', () => {
+  const empty = readConfig({ HOST: '', DATA_DIR: '', DATABASE_URL: '', PORT: '' })
+  assert.deepEqual(empty, { ...readConfig({}), env: empty.env })
+  assert.equal(empty.host, '127.0.0.1')
 })
 
 test('production runs on sandboxes only when told to', () => {

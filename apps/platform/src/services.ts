@@ -62,7 +62,7 @@ export async function startServices(options: StartOptions): Promise<RunningServi
   const dispatchers = new Map<string, Dispatcher>()
   const clients = createClients(CONTRACTS, { config: env, keys, find: name => local.get(name) }) as Clients
 
-  const housekeeping = startHousekeeping(databases, log)
+  const housekeeping = startHousekeeping(databases, local, log)
   const stop = async () => {
     await housekeeping.stop()
     await Promise.all([...dispatchers.values()].map(dispatcher => dispatcher.stop()))

@@ -1,16 +1,13 @@
+import type { Id } from '@storewright/kernel/ids'
 import type { Database, Sql } from '@storewright/postgres/sql'
-import { type EventRow, eventOfRow, type StoredEvent } from './event.ts'
-import { type ConsumeOptions, drainAggregate, type EventHandlers } from './inbox.ts'
-import type { Aggregate } from './inbox-store.ts'
+import type { z } from 'zod'
+import type { deadLetterSchema, retriedSchema } from './contract.ts'
+import { aggregateKey, type StoredEvent } from './event.ts'
+import { type EventHandlers, errorText, handle } from './inbox.ts'
+import { lockAggregates, readInbox, recordProcessed } from './inbox-store.ts'
 
-export interface DeadLetter {
-  readonly event: StoredEvent
-  readonly attempts: number
-  readonly error: string
-  readonly receivedAt: string
-  /** Events of the same aggregate that wait behind it. */
-  readonly parked: number
-}
+export type DeadLetter = z.output<typeof deadLetterSchema>
+export type Retried = z.output<typeof retriedSchema>
 
 /** One screen of them; more means that a handler is broken, not an event. */
 const DEAD_LETTERS_MAX = 200
@@ -18,51 +15,70 @@ const DEAD_LETTERS_MAX = 200
 /** Oldest first. */
 export async function listDeadLetters(sql: Sql): Promise<DeadLetter[]> {
   const rows = await sql.query<
-    EventRow & { attempts: number; error: string | null; received_at: Date; parked: number }
+    Omit<DeadLetter, 'occurredAt' | 'receivedAt'> & { occurred: Date; received: Date }
   >(
-    `select event_id as id, aggregate_type, aggregate_id, aggregate_seq, type, payload, occurred_at, trace, attempts,
-       error, received_at,
+    `select event_id as "eventId", type, aggregate_type as "aggregateType", aggregate_id as "aggregateId",
+       occurred_at as occurred, received_at as received, attempts, coalesce(error, '') as error,
        (select count(*)::int from inbox as behind
         where behind.aggregate_type = dead.aggregate_type and behind.aggregate_id = dead.aggregate_id
-          and behind.state = 'parked') as parked
+          and behind.state = 'parked') as waiting
      from inbox as dead where state = 'dead' order by received_at, event_id limit $1`,
     [DEAD_LETTERS_MAX],
   )
-  return rows.map(row => ({
-    event: eventOfRow(row),
-    attempts: row.attempts,
-    error: row.error ?? '',
-    receivedAt: row.received_at.toISOString(),
-    parked: row.parked,
+  return rows.map(({ occurred, received, ...row }) => ({
+    ...row,
+    occurredAt: occurred.toISOString(),
+    receivedAt: received.toISOString(),
   }))
 }
 
 /**
- * Tries dead events again (all, or one aggregate's) and, where they pass, what is parked behind them. An event that
- * fails again is dead again at once: nobody redelivers it. Returns how many dead events passed.
+ * Tries a dead event again and, when it passes, what waits behind it, each in its own transaction. Undefined when it is
+ * not (any more) a dead one. What comes next is marked dead in the transaction that frees it: nobody delivers it again,
+ * so whatever ends this process must leave it where staff can see it.
  */
-export async function retryDeadLetters(
+export async function retryDeadLetter(
   database: Database,
   handlers: EventHandlers,
-  aggregate?: Aggregate,
-): Promise<number> {
-  const revived = await database.query<{ aggregate_type: string; aggregate_id: string; event_id: string }>(
-    `update inbox set state = 'parked', attempts = 0, retry_at = null
-     where state = 'dead' and ($1::text is null or (aggregate_type = $1 and aggregate_id = $2))
-     returning aggregate_type, aggregate_id, event_id`,
-    [aggregate?.aggregateType ?? null, aggregate?.aggregateId ?? null],
+  eventId: Id<'event'>,
+): Promise<Retried | undefined> {
+  const [row] = await database.query<{ aggregateType: string; aggregateId: string }>(
+    `select aggregate_type as "aggregateType", aggregate_id as "aggregateId"
+     from inbox where event_id = $1 and state = 'dead'`,
+    [eventId],
   )
-  const once: ConsumeOptions = { poisonAttempts: 1 }
-  for (const row of revived)
-    await drainAggregate(
-      database,
-      handlers,
-      { aggregateType: row.aggregate_type, aggregateId: row.aggregate_id },
-      once,
-    )
-  const [passed] = await database.query<{ count: number }>(
-    `select count(*)::int as count from inbox where event_id = any($1) and state = 'processed'`,
-    [revived.map(row => row.event_id)],
+  if (!row) return undefined
+  for (let processed = 0; ; processed += 1) {
+    let tried: StoredEvent | undefined
+    try {
+      const event = await database.transaction(async sql => {
+        await lockAggregates(sql, [row])
+        const inbox = (await readInbox(sql, [row])).get(aggregateKey(row))
+        const head = inbox?.held.find(item => item.event.aggregateSeq === inbox.lastSeq + 1)
+        if (head?.state !== 'dead') return undefined
+        tried = head.event
+        await handle(sql, handlers, [tried])
+        await recordProcessed(sql, [tried])
+        await markNext(sql, tried)
+        return tried
+      })
+      if (!event) return { processed, error: null }
+    } catch (error) {
+      if (!tried) throw error
+      const text = errorText(error)
+      await database.query(
+        `update inbox set attempts = attempts + 1, error = $2 where event_id = $1 and state = 'dead'`,
+        [tried.id, text],
+      )
+      return { processed, error: text }
+    }
+  }
+}
+
+async function markNext(sql: Sql, before: StoredEvent): Promise<void> {
+  await sql.query(
+    `update inbox set state = 'dead', retry_at = null, error = 'waits for a retry: the event before it was set aside'
+     where aggregate_type = $1 and aggregate_id = $2 and aggregate_seq = $3 and state = 'parked'`,
+    [before.aggregateType, before.aggregateId, before.aggregateSeq + 1],
   )
-  return passed?.count ?? 0
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import type { Database } from '@storewright/postgres/sql'
 import fc from 'fast-check'
-import { listDeadLetters, retryDeadLetters } from './dead-letter.ts'
+import { listDeadLetters, retryDeadLetter } from './dead-letter.ts'
 import type { StoredEvent } from './event.ts'
 import { consumeEvents, type EventHandlers, EventsUnsettled } from './inbox.ts'
 import { batchesByType } from './inbox-plan.ts'
@@ -111,23 +111,47 @@ describe('consuming', () => {
     await redeliver(handlers, events, 20)
     assert.deepEqual(await heardOf(database), { bad: [1], good: [1, 2, 3], fine: [1] })
     const [letter] = await listDeadLetters(database)
-    assert.equal(letter?.event.aggregateId, 'bad')
-    assert.equal(letter?.event.aggregateSeq, 2)
-    assert.equal(letter?.attempts, 8)
-    assert.equal(letter?.parked, 2)
-    assert.match(letter?.error ?? '', /indigestible/)
+    assert.ok(letter)
+    assert.deepEqual([letter.aggregateId, letter.eventId], ['bad', events[1]?.id])
+    assert.deepEqual([letter.attempts, letter.waiting], [8, 2])
+    assert.match(letter.error, /indigestible/)
 
     await consumeEvents(database, handlers, [eventOf('bad', 5), eventOf('good', 4)])
     assert.deepEqual((await heardOf(database)).good, [1, 2, 3, 4])
-    assert.equal(await retryDeadLetters(database, handlers), 0)
-    assert.equal((await listDeadLetters(database)).length, 1)
+    const failed = await retryDeadLetter(database, handlers, letter.eventId)
+    assert.equal(failed?.processed, 0)
+    assert.match(failed?.error ?? '', /indigestible/)
+    assert.equal((await listDeadLetters(database))[0]?.attempts, 9)
     broken = false
-    assert.equal(
-      await retryDeadLetters(database, handlers, { aggregateType: 'thing', aggregateId: 'bad' }),
-      1,
-    )
+    assert.deepEqual(await retryDeadLetter(database, handlers, letter.eventId), { processed: 4, error: null })
     assert.deepEqual((await heardOf(database)).bad, [1, 2, 3, 4, 5])
     assert.deepEqual(await listDeadLetters(database), [])
+    assert.equal(await retryDeadLetter(database, handlers, letter.eventId), undefined)
+  })
+
+  it('never loses sight of what waits behind a dead event, though the retry ends in the middle', async () => {
+    let broken = true
+    const events = series('bad', 4)
+    await redeliver(
+      poisonedAt('bad', 2, () => broken),
+      events,
+      20,
+    )
+    broken = false
+    const dead = (await listDeadLetters(database))[0]?.eventId
+    assert.ok(dead)
+    // As a killed process: the transaction of event 2 is committed, the next one never begins.
+    let transactions = 0
+    const dying: typeof database = {
+      ...database,
+      transaction: work =>
+        ++transactions > 1 ? Promise.reject(new Error('killed')) : database.transaction(work),
+    }
+    await assert.rejects(retryDeadLetter(dying, recordingHandlers, dead), /killed/)
+    const [next] = await listDeadLetters(database)
+    assert.deepEqual([next?.eventId, next?.waiting], [events[2]?.id, 1])
+    await retryDeadLetter(database, recordingHandlers, events[2]?.id ?? dead)
+    assert.deepEqual(await heardOf(database), { bad: [1, 2, 3, 4] })
   })
 
   it('blames the parked event that fails, not the one that freed it', async () => {
@@ -137,7 +161,7 @@ describe('consuming', () => {
     await consumeEvents(database, handlers, [two])
     await redeliver(handlers, [one], 20)
     assert.deepEqual(await heardOf(database), { a: [1] })
-    assert.equal((await listDeadLetters(database))[0]?.event.aggregateSeq, 2)
+    assert.equal((await listDeadLetters(database))[0]?.eventId, two.id)
   })
 
   it('forgets old events but not that it knows them', async () => {

@@ -130,7 +130,12 @@ export async function drainAggregate(
   }
 }
 
-async function handle(sql: Sql, handlers: EventHandlers, batch: readonly StoredEvent[]): Promise<void> {
+/** Types without a handler are acknowledged. */
+export async function handle(
+  sql: Sql,
+  handlers: EventHandlers,
+  batch: readonly StoredEvent[],
+): Promise<void> {
   const first = batch[0]
   if (!first) return
   const ofAggregate = Object.hasOwn(handlers, first.aggregateType) ? handlers[first.aggregateType] : undefined
@@ -145,7 +150,7 @@ function aggregatesOf(events: readonly StoredEvent[]): Aggregate[] {
   return [...found.values()]
 }
 
-function errorText(error: unknown): string {
+export function errorText(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error)
   // Postgres refuses NUL in text, and this must be storable whatever it says.
   return text.replaceAll('\0', '').slice(0, ERROR_TEXT_MAX)

@@ -28,6 +28,24 @@ export const moneySchema = z
   })
   .meta({ id: 'Money', description: 'An amount in integer minor units of its currency.' })
 
+/**
+ * The most that one unit may cost. A full cart (100 lines of 99, see cart's contract) of such units, with half of it
+ * again as tax, stays below AMOUNT_MAX: no sum that a shopper can bring about is too large.
+ */
+export const PRICE_MAX = 50_000_000
+
+/** What staff may set as the price of one unit. */
+export const priceSchema = z
+  .strictObject({
+    amount: z
+      .int()
+      .min(0, { error: 'must not be negative' })
+      .max(PRICE_MAX, { error: `must be at most ${PRICE_MAX}` })
+      .describe('integer minor units'),
+    currency: currencySchema,
+  })
+  .meta({ id: 'Price', description: 'The price of one unit, in integer minor units of its currency.' })
+
 export function money(amount: number, currency: Currency): Money {
   if (!Number.isSafeInteger(amount) || Math.abs(amount) > AMOUNT_MAX)
     throw new RangeError(`money amount ${amount} is not an integer within ±${AMOUNT_MAX}`)

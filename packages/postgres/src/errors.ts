@@ -21,8 +21,14 @@ export function isConnectionFailure(error: unknown): boolean {
   if (code !== undefined) return /^(08|53|57|58)...$|^E[A-Z]/.test(code)
   return (
     error instanceof Error &&
-    /^Connection terminated|^timeout exceeded when trying to connect/.test(error.message)
+    (isUnanswered(error) ||
+      /^Connection terminated|^timeout exceeded when trying to connect/.test(error.message))
   )
+}
+
+/** Nothing came back within the time that `pg` was given: the connection may be dead, and must not be used again. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Query read timeout'
 }
 
 /** A prepared plan whose result columns a migration changed; the connection must forget it. */

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import type { Database } from './sql.ts'
+import type { Database, Sql } from './sql.ts'
 
 /** SQL files of one owner, applied in the order of their names: `0001-stock.sql`, … */
 export interface MigrationFolder {
@@ -11,6 +11,8 @@ export interface MigrationFolder {
 
 /** Advisory lock of migrations: "migr" in ASCII. The second key is the schema's, so services don't wait. */
 const LOCK = 0x6d696772
+/** Building an index on a large table takes long, and whoever starts beside us waits for it; a day is a mistake. */
+const STATEMENT_MAX_MS = 6 * 60 * 60_000
 
 /**
  * Applies what is missing, each file in its own transaction. Any number of processes may start at once: each file
@@ -62,32 +64,33 @@ async function appliedChecksums(database: Database): Promise<Map<string, string>
 }
 
 async function apply(database: Database, file: MigrationFile): Promise<boolean> {
-  return database.transaction(async sql => {
-    // Held until commit; building an index may take longer than any statement of a request.
-    await sql.query('set local statement_timeout = 0')
-    await sql.query('select pg_advisory_xact_lock($1, hashtext(current_schema))', [LOCK])
-    await sql.query(`create table if not exists migration (
+  return database.transaction(sql => applyIn(sql, file), { longStatementsMs: STATEMENT_MAX_MS })
+}
+
+async function applyIn(sql: Sql, file: MigrationFile): Promise<boolean> {
+  // Held until commit.
+  await sql.query('select pg_advisory_xact_lock($1, hashtext(current_schema))', [LOCK])
+  await sql.query(`create table if not exists migration (
       name text primary key,
       checksum text not null,
       applied_at timestamptz not null default now()
     )`)
-    const [known] = await sql.query<{ checksum: string }>('select checksum from migration where name = $1', [
-      file.name,
-    ])
-    if (known) {
-      assertUnchanged(file, known.checksum)
-      return false
-    }
-    try {
-      await sql.query(file.text)
-    } catch (cause) {
-      throw new Error(`migration ${file.name} failed: ${cause instanceof Error ? cause.message : cause}`, {
-        cause,
-      })
-    }
-    await sql.query('insert into migration (name, checksum) values ($1, $2)', [file.name, file.checksum])
-    return true
-  })
+  const [known] = await sql.query<{ checksum: string }>('select checksum from migration where name = $1', [
+    file.name,
+  ])
+  if (known) {
+    assertUnchanged(file, known.checksum)
+    return false
+  }
+  try {
+    await sql.query(file.text)
+  } catch (cause) {
+    throw new Error(`migration ${file.name} failed: ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    })
+  }
+  await sql.query('insert into migration (name, checksum) values ($1, $2)', [file.name, file.checksum])
+  return true
 }
 
 function assertUnchanged(file: MigrationFile, applied: string): void {

@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
-import { isStalePlan } from './errors.ts'
+import { isStalePlan, isUnanswered } from './errors.ts'
 import { type Log, SILENT } from './log.ts'
-import type { Database, Sql } from './sql.ts'
+import type { Database, Sql, TransactionOptions } from './sql.ts'
 
 /** A statement that runs longer is a bug or a missing index; it must not hold a connection and its locks. */
 const STATEMENT_TIMEOUT_MS = 30_000
 /** Between two statements of a transaction only our own code runs; a hung one would hold row locks forever. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000
+/**
+ * What the server has not answered by then it never will: it would have ended the statement itself. A network that
+ * swallows packets without a word tells nobody; without this a lane would wait for minutes.
+ */
+const ANSWER_GRACE_MS = 5_000
+/** The kernel asks a silent peer from then on, so that a statement allowed to run for hours notices a dead server. */
+const KEEP_ALIVE_AFTER_MS = 10_000
 /** How long a caller waits for a free connection: longer than any burst we accept, shorter than an HTTP timeout. */
 const CONNECT_TIMEOUT_MS = 5_000
 /** Idle connections go back to the server, so that a quiet service costs none. */
@@ -23,6 +30,9 @@ export interface DatabaseOptions {
    * it would refuse; set the two timeouts on the role there.
    */
   prepare?: boolean
+  /** Instead of STATEMENT_TIMEOUT_MS and ANSWER_GRACE_MS. */
+  statementTimeoutMs?: number
+  answerGraceMs?: number
   log?: Log
 }
 
@@ -34,6 +44,8 @@ export interface DatabaseOptions {
 export function openDatabase(options: DatabaseOptions): Database {
   const prepare = options.prepare ?? true
   const log = options.log ?? SILENT
+  const statementTimeoutMs = options.statementTimeoutMs ?? STATEMENT_TIMEOUT_MS
+  const answerGraceMs = options.answerGraceMs ?? ANSWER_GRACE_MS
   const pool = new pg.Pool({
     connectionString: options.url,
     application_name: `storewright:${options.name}`,
@@ -41,9 +53,11 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    query_timeout: statementTimeoutMs + answerGraceMs,
     types: { getTypeParser },
     ...(prepare && {
-      statement_timeout: STATEMENT_TIMEOUT_MS,
+      statement_timeout: statementTimeoutMs,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
       // Every text is constant and prepared once. Left to itself, Postgres plans some of them at each call, which
       // took up to ten times as long as running them.
@@ -64,7 +78,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       return rows
     } catch (error) {
       const stale = isStalePlan(error)
-      client.release(stale)
+      client.release(stale || isUnanswered(error))
       if (stale) return retryUnprepared<Row>(text, values)
       throw error
     }
@@ -75,17 +89,27 @@ export function openDatabase(options: DatabaseOptions): Database {
     return result.rows
   }
 
-  async function transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result> {
+  async function transaction<Result>(
+    work: (sql: Sql) => Promise<Result>,
+    { longStatementsMs }: TransactionOptions = {},
+  ): Promise<Result> {
     const client = await pool.connect()
+    const answerMs = longStatementsMs === undefined ? undefined : longStatementsMs + answerGraceMs
     let over = false
+    let silent = false
     const sql: Sql = {
-      query: async (text, values) => {
+      query: async <Row extends object>(text: string, values?: readonly unknown[]) => {
         if (over) throw new Error('this transaction is over: await every query inside it')
-        return run(client, prepare, text, values)
+        return run<Row>(client, prepare, text, values, answerMs).catch((error: unknown) => {
+          silent ||= isUnanswered(error) // whatever `work` makes of it
+          throw error
+        })
       },
     }
     try {
       await client.query('begin')
+      if (longStatementsMs !== undefined)
+        await client.query(`set local statement_timeout = ${Math.round(longStatementsMs)}`)
       const result = await work(sql)
       over = true
       const { command } = await client.query('commit')
@@ -96,10 +120,13 @@ export function openDatabase(options: DatabaseOptions): Database {
       return result
     } catch (error) {
       over = true
-      const clean = await client.query('rollback').then(
-        () => true,
-        () => false,
-      )
+      // Behind a statement without an answer a rollback would wait as long again; the server does it when we hang up.
+      const clean =
+        !(silent || isUnanswered(error)) &&
+        (await client.query('rollback').then(
+          () => true,
+          () => false,
+        ))
       client.release(!clean || isStalePlan(error))
       throw error
     }
@@ -121,12 +148,14 @@ async function run<Row extends object>(
   prepare: boolean,
   text: string,
   values: readonly unknown[] | undefined,
+  answerMs?: number,
 ): Promise<Row[]> {
+  const patience = answerMs === undefined ? {} : { query_timeout: answerMs }
   if (values === undefined) {
-    const simple: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query<Row>(text)
+    const simple: pg.QueryResult<Row> | pg.QueryResult<Row>[] = await client.query<Row>({ text, ...patience })
     return Array.isArray(simple) ? [] : simple.rows // a list when the text held several statements
   }
-  const statement = { text, values: [...values] }
+  const statement = { text, values: [...values], ...patience }
   const result = await client.query<Row>(prepare ? { name: statementName(text), ...statement } : statement)
   return result.rows
 }

@@ -8,6 +8,10 @@ const PROVISION_VERSION = 1
 const SERVICE_NAME = /^[a-z][a-z0-9_]{0,39}$/
 /** Advisory lock of provisioning: "prov" in ASCII. */
 const LOCK = 0x70726f76
+/** An address that swallows packets must not look like a slow start for minutes. */
+const CONNECT_TIMEOUT_MS = 10_000
+/** Another process's provisioning is waited for; it takes a second. */
+const ANSWER_TIMEOUT_MS = 60_000
 const ATTEMPTS = 10
 const BACKOFF_MS = 30
 
@@ -39,9 +43,17 @@ export async function provisionAll(
     if (password === undefined || password === '') throw new RangeError(`no database password for ${service}`)
     return { service, password, marker: markerOf(adminUrl, service, password) }
   })
-  const client = new pg.Client({ connectionString: adminUrl, application_name: 'storewright:provision' })
+  const client = new pg.Client({
+    connectionString: adminUrl,
+    application_name: 'storewright:provision',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
+  })
   client.on('error', () => {}) // the query in flight rejects as well
-  await client.connect()
+  await client.connect().catch(cause => {
+    const { host, pathname } = new URL(adminUrl)
+    throw new Error(`no connection to the database ${host}${pathname}`, { cause })
+  })
   try {
     const done = await markers(client)
     const missing = wanted.filter(({ service, marker }) => done.get(service) !== marker)

@@ -7,9 +7,14 @@ export interface Sql {
   ): Promise<Row[]>
 }
 
+export interface TransactionOptions {
+  /** How long its statements may run, where that is longer than any statement of a request: migrations. */
+  readonly longStatementsMs?: number
+}
+
 /** A service's database: its own schema under its own role. */
 export interface Database extends Sql {
   /** Commits when `work` resolves, rolls back when it rejects; the rejection reaches the caller unchanged. */
-  transaction<Result>(work: (sql: Sql) => Promise<Result>): Promise<Result>
+  transaction<Result>(work: (sql: Sql) => Promise<Result>, options?: TransactionOptions): Promise<Result>
   close(): Promise<void>
 }

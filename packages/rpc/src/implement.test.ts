@@ -80,6 +80,41 @@ for (const mode of ['local', 'http'] as const) {
   })
 }
 
+test('a service that runs by itself says when it cannot work now, and hides what else went wrong', async () => {
+  const os = implement(contract)
+  const faults: Record<number, Error> = {
+    1: Object.assign(new Error('connect ECONNREFUSED 10.0.0.7'), { code: 'ECONNREFUSED' }),
+    2: new DOMException('slow', 'TimeoutError'),
+    3: new Error('column "x" does not exist'),
+  }
+  const broken: RunningService = {
+    ...start(),
+    router: os.router({
+      half: os.half.handler(({ input }) => Promise.reject(faults[input.value])),
+      who: os.who.handler(() => ({ kind: '' })),
+    }),
+  }
+  const keys = tokenKeys(['secret of a test'])
+  const app = serviceApp('math', broken, keys, createLogger({ level: 'silent' }))
+  const served = await listen(requestListener(app), { port: 0, host: '127.0.0.1' })
+  const config = { MATH_URL: `http://127.0.0.1:${served.port}` }
+  const { math } = createClients({ math: contract }, { config, keys, find: () => undefined })
+  try {
+    for (const [value, status] of [
+      [1, 503],
+      [2, 504],
+      [3, 500],
+    ] as const) {
+      const error = await math.half({ value }, { context: systemContext('test') }).catch(fault => fault)
+      assert.equal(isRefusal(error), false)
+      assert.equal(problemOf(error, { instance: '/', traceId: 't' }).status, status)
+      assert.doesNotMatch(JSON.stringify(error), /10\.0\.0\.7|column/)
+    }
+  } finally {
+    await served.close()
+  }
+})
+
 test('a service that runs by itself refuses a call without a fitting token', async () => {
   const keys = tokenKeys(['one secret'])
   const app = serviceApp('math', start(), keys, createLogger({ level: 'silent' }))

@@ -61,9 +61,22 @@ function faultProblem(error: unknown, at: { instance: string; traceId: string })
   }
 }
 
+/**
+ * A fault as it leaves a service's process. Whether to ask again must survive the way: without this every fault would
+ * arrive as "something went wrong", and a database that is down for a moment would look like a bug.
+ */
+export function faultForCaller(error: unknown): unknown {
+  const code = faultCode(error)
+  if (code === 'internal') return error
+  return new ORPCError(code, { status: FAULTS[code].status, message: FAULTS[code].detail, cause: error })
+}
+
 function faultCode(error: unknown): keyof typeof FAULTS {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause.name === 'TimeoutError' || cause.name === 'AbortError') return 'timeout'
+    // What a service in another process could not do (see `faultForCaller`).
+    if (cause instanceof ORPCError && cause.status === FAULTS.timeout.status) return 'timeout'
+    if (cause instanceof ORPCError && cause.status === FAULTS.unavailable.status) return 'unavailable'
     if (cause instanceof LaneOverloaded || isConnectionFailure(cause)) return 'unavailable'
     // Node's fetch (undici) has codes of its own for a connection that was cut.
     if (cause.name === 'NotTheService' || codeOf(cause)?.startsWith('UND_ERR_')) return 'unavailable'

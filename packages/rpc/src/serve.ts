@@ -6,7 +6,7 @@ import { RPCHandler } from '@orpc/server/fetch'
 import { Hono } from 'hono'
 import { RPC_PATH } from './client.ts'
 import type { Logger } from './log.ts'
-import { isRefusal } from './refusal.ts'
+import { faultForCaller, isRefusal } from './refusal.ts'
 import type { RunningService } from './service.ts'
 import { type TokenKeys, verifyCall } from './token.ts'
 
@@ -18,8 +18,9 @@ export function serviceApp(name: string, service: RunningService, keys: TokenKey
         try {
           return await next()
         } catch (error) {
-          if (!isRefusal(error)) log.error({ err: error, traceId: context.traceId }, `${name} failed`)
-          throw error
+          if (isRefusal(error)) throw error
+          log.error({ err: error, traceId: context.traceId }, `${name} failed`)
+          throw faultForCaller(error)
         }
       },
     ],

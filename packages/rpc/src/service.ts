@@ -35,6 +35,8 @@ export interface RunningService {
   readonly router: Router<any, CallContext>
   /** Resolves when the service can do its work; rejects with the reason when it cannot. Behind /readyz. */
   ready(): Promise<void>
+  /** Removes some of what nobody asks for any more, in one short statement; true when there may be more. */
+  forget?(): Promise<boolean>
   /** Ends loops, finishes what is under way. The database is closed by the owner, afterwards. */
   stop(): Promise<void>
 }

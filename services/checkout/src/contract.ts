@@ -1,4 +1,4 @@
-import { receiveEvents } from '@storewright/events/contract'
+import { deadLetterOperations, receiveEvents } from '@storewright/events/contract'
 import { addressSchema, countrySchema, emailSchema } from '@storewright/kernel/address'
 import { idSchema } from '@storewright/kernel/ids'
 import { currencySchema, moneySchema } from '@storewright/kernel/money'
@@ -208,6 +208,8 @@ export const checkoutContract = {
     .input(z.strictObject({ checkoutId: idSchema('checkout') }))
     .output(checkoutSchema)
     .errors(refusals.notFound),
+
+  ...deadLetterOperations('checkout'),
 
   receiveEvents,
 }

@@ -1,4 +1,5 @@
 import { ORPCError } from '@orpc/server'
+import { listDeadLetters, retryDeadLetter } from '@storewright/events/dead-letter'
 import { consumeEvents } from '@storewright/events/inbox'
 import { principalOf } from '@storewright/kernel/actor'
 import { paymentEventSchema } from '@storewright/payment/contract'
@@ -12,8 +13,23 @@ import type { Failure } from './domain.ts'
 import { leave, pay, resume } from './pay.ts'
 import { makeQuote, needs, type QuoteRefusal } from './quote.ts'
 import type { SagaTools } from './saga.ts'
-import { type Advance, advanceCheckouts, type Checkout, findCheckout, makeDue } from './store.ts'
+import {
+  type Advance,
+  advanceCheckouts,
+  type Checkout,
+  deleteFailed,
+  findCheckout,
+  makeDue,
+} from './store.ts'
 import { startSweeper } from './sweeper.ts'
+
+/**
+ * A client repeats its payment within two days, and support is asked within a week. Until then the same key answers the
+ * same failure; orders keep theirs for ever.
+ */
+const FAILED_KEPT_DAYS = 7
+/** One statement's worth of row locks. */
+const DELETE_MAX = 500
 
 /** One statement's worth of saga steps. */
 const LANE_ITEMS_MAX = 256
@@ -87,6 +103,15 @@ function start(environment: ServiceEnvironment<typeof needs>): RunningService {
       return checkoutOf((await leave(tools, checkout)) ?? checkout)
     }),
 
+    listDeadLetters: os.listDeadLetters.handler(async () => ({ items: await listDeadLetters(database) })),
+
+    retryDeadLetter: os.retryDeadLetter.handler(async ({ input, errors }) => {
+      const retried = await retryDeadLetter(database, HANDLERS, input.eventId)
+      if (!retried) throw errors['not-found']()
+      sweeper.wake()
+      return retried
+    }),
+
     receiveEvents: os.receiveEvents.handler(async ({ input }) => {
       await consumeEvents(database, HANDLERS, input.events).finally(() => sweeper.wake())
       return {}
@@ -96,6 +121,8 @@ function start(environment: ServiceEnvironment<typeof needs>): RunningService {
   return {
     router,
     ready: async () => void (await database.query('select 1')),
+    forget: async () =>
+      (await deleteFailed(database, { days: FAILED_KEPT_DAYS, limit: DELETE_MAX })) === DELETE_MAX,
     async stop() {
       await sweeper.stop()
       await advances.close()

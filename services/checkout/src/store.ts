@@ -44,7 +44,7 @@ export interface Checkout {
  */
 const LEASE_SECONDS = 10
 
-/** Unfinished checkouts per shopper and per email address: each holds stock. */
+/** Unfinished checkouts per shopper and per email address: each holds stock. Counted by the database, under a lock. */
 const OPEN_CHECKOUTS_MAX = 5
 
 const COLUMNS = `checkout_id as "checkoutId", owner, body_hash as "bodyHash", cart_id as "cartId", state, attempt,
@@ -74,8 +74,7 @@ export async function insertCheckout(
       `insert into checkout (checkout_id, owner, idempotency_key, body_hash, cart_id, email, state, lease_until,
          trace, request, quote, plan)
        select $1, $2, $3, $4, $5, $6, 'reserving', now() + interval '${LEASE_SECONDS} seconds', $7, $8, $9, $10
-       where (select count(*) from checkout where owner = $2 and ${OPEN}) < ${OPEN_CHECKOUTS_MAX}
-         and (select count(*) from checkout where email = $6 and ${OPEN}) < ${OPEN_CHECKOUTS_MAX}
+       where may_open_checkout($2, $6, ${OPEN_CHECKOUTS_MAX})
        returning ${COLUMNS}`,
       [
         checkout.checkoutId,
@@ -191,6 +190,18 @@ export async function advanceCheckouts(
   )
   const byId = new Map(rows.map(row => [row.checkoutId, row]))
   return advances.map(({ checkout }) => byId.get(checkout.checkoutId))
+}
+
+/** Removes checkouts that failed long ago, oldest first. Returns how many. */
+export async function deleteFailed(sql: Sql, wanted: { days: number; limit: number }): Promise<number> {
+  const rows = await sql.query(
+    `delete from checkout where checkout_id in (
+       select checkout_id from checkout where state = 'failed' and updated_at < now() - make_interval(days => $1)
+       order by updated_at limit $2 for update skip locked)
+     returning 1 as one`,
+    [wanted.days, wanted.limit],
+  )
+  return rows.length
 }
 
 /** Gives the lease back early after a fault, so that the step is tried again after `delayMs`. */

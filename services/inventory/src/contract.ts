@@ -18,6 +18,12 @@ const text = (max: number) =>
 /** No cart line and no planned line holds more than this. */
 export const QUANTITY_MAX = 999
 
+/** One delivery's or one count's units of an item: more is a slip of the finger. */
+const BOOKED_QUANTITY_MAX = 1_000_000
+
+/** More ranks than anybody has locations. */
+const PRIORITY_MAX = 1_000
+
 /** A month: whoever holds for longer has forgotten it. */
 export const HOLD_SECONDS_MAX = 30 * 86_400
 
@@ -154,7 +160,7 @@ export const inventoryContract = {
       z.strictObject({
         code: z.string().regex(/^[a-z0-9-]{1,40}$/),
         name: text(100),
-        priority: z.int().min(0).max(1000).default(100).describe('lower ships first'),
+        priority: z.int().min(0).max(PRIORITY_MAX).default(100).describe('lower ships first'),
       }),
     )
     .output(z.object({ locationId: idSchema('location'), code: z.string(), name: z.string() })),
@@ -170,7 +176,9 @@ export const inventoryContract = {
     .input(
       z.strictObject({
         lines: z
-          .array(z.strictObject({ sku, location: text(40), quantity: z.int().min(1).max(1_000_000) }))
+          .array(
+            z.strictObject({ sku, location: text(40), quantity: z.int().min(1).max(BOOKED_QUANTITY_MAX) }),
+          )
           .min(1)
           .max(1000),
         reference: text(200).describe(
@@ -195,8 +203,8 @@ export const inventoryContract = {
         location: text(40),
         delta: z
           .int()
-          .min(-1_000_000)
-          .max(1_000_000)
+          .min(-BOOKED_QUANTITY_MAX)
+          .max(BOOKED_QUANTITY_MAX)
           .refine(value => value !== 0, { error: 'must not be zero' }),
         reason: text(200),
         reference: text(200).describe('the same reference is booked once, however often it is sent'),

@@ -1,4 +1,4 @@
-import { receiveEvents } from '@storewright/events/contract'
+import { deadLetterOperations, receiveEvents } from '@storewright/events/contract'
 import { idSchema } from '@storewright/kernel/ids'
 import { pageInput, pageOf } from '@storewright/kernel/paging'
 import { operation, refusals } from '@storewright/rpc/contract'
@@ -48,4 +48,5 @@ export const notificationContract = {
     .errors({ ...refusals.notFound, ...refusals.idempotency }),
 
   receiveEvents,
+  ...deadLetterOperations('notification'),
 }

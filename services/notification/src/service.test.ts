@@ -208,3 +208,28 @@ describe('rules', () => {
     assert.equal(messageIdHeader({ id, resends: 2 }, 'a.b'), `<${id}.2@a.b>`)
   })
 })
+
+describe('forgetting', () => {
+  it('removes what was sent a season ago, and neither failed nor younger mail', async () => {
+    const add = (id: string, state: string, daysAgo: number) =>
+      under.database.query(
+        `insert into message (id, kind, channel, recipient, subject, about_id, payload, state, sent_at, created_at)
+         values ($1, 'order-confirmation', 'email', 'a@example.com', 's', $1, '{}', $2,
+           now() - make_interval(days => $3), now() - make_interval(days => $3))`,
+        [id, state, daysAgo],
+      )
+    await add('forget-old', 'sent', 91)
+    await add('forget-young', 'sent', 89)
+    await add('forget-failed', 'failed', 91)
+    assert.equal(await under.service.forget?.(), false)
+    const rows = await under.database.query<{ id: string }>(
+      `select id from message where id like 'forget-%' order by id`,
+      [],
+    )
+    assert.deepEqual(
+      rows.map(row => row.id),
+      ['forget-failed', 'forget-young'],
+    )
+    await under.database.query(`delete from message where id like 'forget-%'`)
+  })
+})

@@ -1,3 +1,4 @@
+import { listDeadLetters, retryDeadLetter } from '@storewright/events/dead-letter'
 import { consumeEvents, type EventHandlers } from '@storewright/events/inbox'
 import { type Id, isId, newId } from '@storewright/kernel/ids'
 import { decodeCursor, encodeCursor } from '@storewright/kernel/paging'
@@ -9,7 +10,14 @@ import { defineService, type RunningService, type ServiceEnvironment } from '@st
 import { notificationContract } from './contract.ts'
 import { confirmationSubject, renderOrderConfirmation } from './order-confirmation.ts'
 import { type Sender, startSender } from './sender.ts'
-import { insertMessages, listMessageRows, type MessageRow, type NewMessage, requeueMessage } from './store.ts'
+import {
+  deleteSent,
+  insertMessages,
+  listMessageRows,
+  type MessageRow,
+  type NewMessage,
+  requeueMessage,
+} from './store.ts'
 import { createMailTransport, domainOf, senderName } from './transport.ts'
 
 export const notificationService = defineService({
@@ -25,6 +33,14 @@ export const notificationService = defineService({
 
 /** Where mail comes from when nothing is configured; `.example` can be nobody's (RFC 2606). */
 const DEFAULT_FROM = 'Storewright <orders@shop.example>'
+
+/**
+ * Staff send a confirmation again when a customer has lost it: within a season, if ever. Failed ones stay until staff
+ * has dealt with them. The event that asked for the mail is known for ever, so none is written a second time.
+ */
+const SENT_KEPT_DAYS = 90
+/** One statement's worth of row locks. */
+const DELETE_MAX = 500
 
 function start(environment: ServiceEnvironment<Record<never, never>>): RunningService {
   const { database, config } = environment
@@ -80,11 +96,22 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
       await consumeEvents(database, handlers, input.events).finally(() => sender.wake())
       return {}
     }),
+
+    listDeadLetters: os.listDeadLetters.handler(async () => ({ items: await listDeadLetters(database) })),
+
+    retryDeadLetter: os.retryDeadLetter.handler(async ({ input, errors }) => {
+      const retried = await retryDeadLetter(database, handlers, input.eventId)
+      if (!retried) throw errors['not-found']()
+      sender.wake()
+      return retried
+    }),
   })
 
   return {
     router,
     ready: async () => void (await database.query('select 1')),
+    forget: async () =>
+      (await deleteSent(database, { days: SENT_KEPT_DAYS, limit: DELETE_MAX })) === DELETE_MAX,
     stop: () => sender.stop(),
   }
 }

@@ -134,6 +134,18 @@ export async function listMessageRows(
   )
 }
 
+/** Removes messages that were sent long ago, oldest first. Returns how many. */
+export async function deleteSent(sql: Sql, wanted: { days: number; limit: number }): Promise<number> {
+  const rows = await sql.query(
+    `delete from message where id in (
+       select id from message where state = 'sent' and sent_at < now() - make_interval(days => $1)
+       order by sent_at limit $2 for update skip locked)
+     returning 1 as one`,
+    [wanted.days, wanted.limit],
+  )
+  return rows.length
+}
+
 /** Queues a message again that was sent or failed; one that is still on its way is left alone. */
 export async function requeueMessage(sql: Sql, id: Id<'message'>): Promise<MessageRow | undefined> {
   const changed = await sql.query<MessageRow>(

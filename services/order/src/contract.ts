@@ -1,14 +1,18 @@
-import { receiveEvents } from '@storewright/events/contract'
+import { deadLetterOperations, receiveEvents } from '@storewright/events/contract'
 import { addressSchema } from '@storewright/kernel/address'
 import { idSchema } from '@storewright/kernel/ids'
+import { INT4_MAX } from '@storewright/kernel/integer'
 import { currencySchema, moneySchema } from '@storewright/kernel/money'
 import { pageInput, pageOf } from '@storewright/kernel/paging'
 import { paymentMethodSchema } from '@storewright/payment/contract'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
 
+/** What was agreed to was bounded where it came in; here it must only fit the columns. */
+const whole = z.int().min(0).max(INT4_MAX)
+
 const image = z
-  .object({ avif: z.string(), jpg: z.string(), width: z.int(), height: z.int(), alt: z.string() })
+  .object({ avif: z.string(), jpg: z.string(), width: whole, height: whole, alt: z.string() })
   .nullable()
 
 const totals = z.object({
@@ -19,7 +23,7 @@ const totals = z.object({
   taxIncluded: z.boolean(),
 })
 
-const taxLine = z.object({ name: z.string(), rateBasisPoints: z.int(), amount: moneySchema })
+const taxLine = z.object({ name: z.string(), rateBasisPoints: whole, amount: moneySchema })
 
 const orderLineSnapshot = z.object({
   sku: z.string(),
@@ -27,11 +31,11 @@ const orderLineSnapshot = z.object({
   title: z.string(),
   variantTitle: z.string(),
   image,
-  quantity: z.int().min(1),
+  quantity: whole.min(1),
   unitPrice: moneySchema,
   total: moneySchema,
   tax: moneySchema,
-  taxRateBasisPoints: z.int(),
+  taxRateBasisPoints: whole,
   vendorId: idSchema('vendor'),
 })
 
@@ -40,8 +44,8 @@ const shippingChoice = z.object({
   title: z.string(),
   price: moneySchema,
   tax: moneySchema,
-  minDays: z.int(),
-  maxDays: z.int(),
+  minDays: whole,
+  maxDays: whole,
 })
 
 const paymentChoice = z.object({
@@ -159,4 +163,5 @@ export const orderContract = {
     .errors({ ...refusals.invalid }),
 
   receiveEvents,
+  ...deadLetterOperations('order'),
 }

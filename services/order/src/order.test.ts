@@ -215,3 +215,28 @@ test('a status says the same of what may follow as of what may come before', () 
     ),
   )
 })
+
+test('an event that was set aside is seen and tried again by staff', async () => {
+  const order = newOrder()
+  const placed = await place(order)
+  const [first, second] = [
+    payment(order.payment.paymentId, 1, 'authorized'),
+    payment(order.payment.paymentId, 2, 'captured'),
+  ]
+  await under.client.receiveEvents({ events: [first] }, asSystem())
+  await under.database.query(
+    `insert into inbox (aggregate_type, aggregate_id, aggregate_seq, event_id, type, state, payload, occurred_at, attempts, error)
+     values ('payment', $1, 2, $2, $3, 'dead', $4, now(), 8, 'Error: no')`,
+    [second.aggregateId, second.id, second.type, JSON.stringify(second.payload)],
+  )
+  const { items } = await under.client.listDeadLetters({}, asSystem())
+  assert.deepEqual(
+    items.map(item => [item.eventId, item.attempts, item.error, item.waiting]),
+    [[second.id, 8, 'Error: no', 0]],
+  )
+  const retry = () => under.client.retryDeadLetter({ eventId: second.id }, asSystem())
+  assert.deepEqual(await retry(), { processed: 1, error: null })
+  const { paymentStatus } = await under.client.getOrder({ orderId: placed.orderId }, asSystem())
+  assert.equal(paymentStatus, 'paid')
+  assert.equal(await refusalOf(retry()), 'not-found')
+})

@@ -1,3 +1,4 @@
+import { listDeadLetters, retryDeadLetter } from '@storewright/events/dead-letter'
 import { consumeEvents } from '@storewright/events/inbox'
 import { principalOf } from '@storewright/kernel/actor'
 import { type Id, isId } from '@storewright/kernel/ids'
@@ -86,6 +87,15 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
       await consumeEvents(database, HANDLERS, input.events)
       eventsAppended()
       return {}
+    }),
+
+    listDeadLetters: os.listDeadLetters.handler(async () => ({ items: await listDeadLetters(database) })),
+
+    retryDeadLetter: os.retryDeadLetter.handler(async ({ input, errors }) => {
+      const retried = await retryDeadLetter(database, HANDLERS, input.eventId)
+      if (!retried) throw errors['not-found']()
+      eventsAppended()
+      return retried
     }),
   })
 

@@ -4,8 +4,8 @@ import { currencySchema, moneySchema } from '@storewright/kernel/money'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
 
-/** Of one checkout; the attempt is part of the idempotency key. */
-const ATTEMPTS_MAX = 100
+/** Tries to pay one checkout: far more than a person has patience for. */
+const ATTEMPTS_MAX = 1_000
 
 export const paymentMethodSchema = z.enum(['card', 'invoice', 'cash-on-delivery'])
 

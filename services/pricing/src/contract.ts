@@ -1,7 +1,20 @@
 import { countrySchema } from '@storewright/kernel/address'
-import { currencySchema, moneySchema } from '@storewright/kernel/money'
+import { INT4_MAX } from '@storewright/kernel/integer'
+import { AMOUNT_MAX, currencySchema, moneySchema } from '@storewright/kernel/money'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
+
+/** 50 %: no country taxes sales higher. */
+export const TAX_BASIS_POINTS_MAX = 5_000
+
+/** One parcel of 10,000.00: what costs more is not shipped at a rate of a table. */
+export const SHIPPING_AMOUNT_MAX = 1_000_000
+
+/** A quarter: nobody waits longer without a word. */
+const SHIPPING_DAYS_MAX = 90
+
+/** Far above what a cart may hold of one item (cart's contract says how many). */
+const QUANTITY_MAX = 1_000_000
 
 export const marketIdSchema = z.string().regex(/^[a-z]{2,10}$/, { error: 'must be a market id such as eu' })
 
@@ -92,8 +105,8 @@ export const pricingContract = {
               code: countrySchema,
               name: z.string().min(1).max(60),
               taxName: z.string().min(1).max(40),
-              standardRateBasisPoints: z.int().min(0).max(5000),
-              reducedRateBasisPoints: z.int().min(0).max(5000),
+              standardRateBasisPoints: z.int().min(0).max(TAX_BASIS_POINTS_MAX),
+              reducedRateBasisPoints: z.int().min(0).max(TAX_BASIS_POINTS_MAX),
             }),
           )
           .min(1)
@@ -104,10 +117,15 @@ export const pricingContract = {
               shippingRateId: z.string().regex(/^[a-z0-9-]{1,40}$/),
               title: z.string().min(1).max(60),
               description: z.string().max(200),
-              amount: z.int().min(0).max(1_000_000),
-              freeFromAmount: z.int().min(0).nullable().describe('subtotal from which it costs nothing'),
-              minDays: z.int().min(0).max(90),
-              maxDays: z.int().min(0).max(90),
+              amount: z.int().min(0).max(SHIPPING_AMOUNT_MAX),
+              freeFromAmount: z
+                .int()
+                .min(0)
+                .max(AMOUNT_MAX)
+                .nullable()
+                .describe('subtotal from which it costs nothing'),
+              minDays: z.int().min(0).max(SHIPPING_DAYS_MAX),
+              maxDays: z.int().min(0).max(SHIPPING_DAYS_MAX),
             }),
           )
           .min(1)
@@ -129,10 +147,10 @@ export const pricingContract = {
           .array(
             z.strictObject({
               sku: z.string(),
-              quantity: z.int().min(1),
+              quantity: z.int().min(1).max(QUANTITY_MAX),
               unitPrice: moneySchema,
               taxClass: z.enum(['standard', 'reduced', 'zero']),
-              weightGrams: z.int().min(0),
+              weightGrams: z.int().min(0).max(INT4_MAX),
             }),
           )
           .min(1)

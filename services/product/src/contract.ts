@@ -1,6 +1,6 @@
-import { receiveEvents } from '@storewright/events/contract'
+import { deadLetterOperations, receiveEvents } from '@storewright/events/contract'
 import { idSchema } from '@storewright/kernel/ids'
-import { currencySchema, moneySchema } from '@storewright/kernel/money'
+import { currencySchema, moneySchema, priceSchema } from '@storewright/kernel/money'
 import { pageInput, pageOf } from '@storewright/kernel/paging'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
@@ -16,6 +16,18 @@ export const slugSchema = z
   .string()
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, { error: 'must be lower-case words joined by dashes' })
   .max(120)
+
+/** A truck's load: nothing heavier is one piece. */
+const WEIGHT_GRAMS_MAX = 30_000_000
+
+/** 100 m, such as a rope: nothing longer is one piece. */
+const DIMENSION_MM_MAX = 100_000
+
+/** A JPEG has no longer side: its format keeps 16 bits. */
+const IMAGE_SIDE_MAX = 65_535
+
+/** A gallery of more is not looked through. */
+const IMAGES_MAX = 20
 
 /** `sold-out`: none can be bought. `low-stock`: few are left. */
 export const availabilitySchema = z.enum(['in-stock', 'low-stock', 'sold-out'])
@@ -107,6 +119,14 @@ const sellableVariantSchema = z.object({
   image: imageSchema.nullable(),
 })
 
+const importedImageSchema = z.strictObject({
+  ...imageSchema.shape,
+  width: z.int().min(1).max(IMAGE_SIDE_MAX),
+  height: z.int().min(1).max(IMAGE_SIDE_MAX),
+})
+
+const dimensionMm = z.int().min(0).max(DIMENSION_MM_MAX)
+
 const importedProductSchema = z.strictObject({
   slug: slugSchema,
   title: z.string().min(1).max(200),
@@ -122,7 +142,7 @@ const importedProductSchema = z.strictObject({
   taxClass: z.enum(['standard', 'reduced', 'zero']).default('standard'),
   options: z.array(z.strictObject({ name: z.string(), values: z.array(z.string()) })).max(5),
   attributes: z.record(z.string(), z.array(z.string())),
-  images: z.array(imageSchema).max(20),
+  images: z.array(importedImageSchema).max(IMAGES_MAX),
   related: z.array(slugSchema).max(12),
   variants: z
     .array(
@@ -130,12 +150,15 @@ const importedProductSchema = z.strictObject({
         sku: skuSchema,
         options: z.record(z.string(), z.string()),
         color: z.string().nullable(),
-        prices: z.partialRecord(currencySchema, z.int().min(0)),
-        weightGrams: z.int().min(0),
+        prices: z.partialRecord(currencySchema, priceSchema.shape.amount),
+        weightGrams: z.int().min(0).max(WEIGHT_GRAMS_MAX),
         dimensionsMm: z
-          .strictObject({ width: z.int().min(0), depth: z.int().min(0), height: z.int().min(0) })
+          .strictObject({ width: dimensionMm, depth: dimensionMm, height: dimensionMm })
           .nullable(),
-        imageIndex: z.int().min(0),
+        imageIndex: z
+          .int()
+          .min(0)
+          .max(IMAGES_MAX - 1),
       }),
     )
     .min(1)
@@ -219,7 +242,7 @@ export const productContract = {
       tags: ['Staff'],
       summary: "Set a variant's price in one currency",
     })
-    .input(z.strictObject({ sku: skuSchema, price: moneySchema }))
+    .input(z.strictObject({ sku: skuSchema, price: priceSchema }))
     .output(z.object({ sku: z.string(), price: moneySchema }))
     .errors({ ...refusals.notFound, ...refusals.invalid, ...refusals.idempotency }),
 
@@ -242,4 +265,5 @@ export const productContract = {
     .output(z.object({ items: z.array(sellableVariantSchema) })),
 
   receiveEvents,
+  ...deadLetterOperations('product'),
 }

@@ -1,5 +1,5 @@
 import type { Id } from '@storewright/kernel/ids'
-import { AMOUNT_MAX, type Currency } from '@storewright/kernel/money'
+import type { Currency } from '@storewright/kernel/money'
 import type { FieldError } from '@storewright/kernel/problem'
 import { unstorableText } from '@storewright/kernel/storable-text'
 import type { z } from 'zod'
@@ -142,9 +142,6 @@ function variantErrors(product: NewProduct, variant: NewVariant, field: string):
   for (const name of Object.keys(variant.options))
     if (!product.options.some(option => option.name === name))
       errors.push({ field: `${field}.options.${name}`, message: 'is not an option of this product' })
-  for (const [currency, amount] of Object.entries(variant.prices))
-    if ((amount ?? 0) > AMOUNT_MAX)
-      errors.push({ field: `${field}.prices.${currency}`, message: `must be at most ${AMOUNT_MAX}` })
   // A product without pictures is shown without them; its variants can only say 0.
   if (variant.imageIndex >= Math.max(1, product.images.length))
     errors.push({ field: `${field}.imageIndex`, message: 'is not one of the images' })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { PRICE_MAX } from '@storewright/kernel/money'
 import type { ImportedProduct } from './contract.ts'
 import { call, createProductTest, type ProductTest, productOf, refusalOf, variantOf } from './testing.ts'
 
@@ -87,7 +88,7 @@ test('what is wrong with an import is named by field, all of it', async () => {
     attributes: { material: ['oak\u0000'] },
     variants: [
       { ...variantOf('B1', 1), options: { Color: 'Green', Size: 'L' }, imageIndex: 3 },
-      { ...variantOf('B1', 2_000_000_000_000), options: {} },
+      { ...variantOf('B1', 1), options: {} },
     ],
   })
   const sameSlug = productOf('bad', {
@@ -105,11 +106,39 @@ test('what is wrong with an import is named by field, all of it', async () => {
       'products.0.variants.0.imageIndex',
       'products.0.variants.1.sku',
       'products.0.variants.1.options.Color',
-      'products.0.variants.1.prices.EUR',
       'products.1.slug',
       'products.1.category',
     ]),
   )
+})
+
+test('a number too large for what it measures is refused by name, not by the database', async () => {
+  const large = Number.MAX_SAFE_INTEGER
+  const huge = productOf('huge', {
+    images: [{ avif: 'a', jpg: 'j', width: large, height: large, alt: '' }],
+    variants: [
+      {
+        ...variantOf('H1', PRICE_MAX + 1),
+        weightGrams: large,
+        dimensionsMm: { width: large, depth: large, height: large },
+        imageIndex: large,
+      },
+    ],
+  })
+  assert.deepEqual(await fieldsOf(huge), [
+    'products.0.images.0.width',
+    'products.0.images.0.height',
+    'products.0.variants.0.prices.EUR',
+    'products.0.variants.0.weightGrams',
+    'products.0.variants.0.dimensionsMm.width',
+    'products.0.variants.0.dimensionsMm.depth',
+    'products.0.variants.0.dimensionsMm.height',
+    'products.0.variants.0.imageIndex',
+  ])
+  assert.deepEqual(await put(productOf('dear', { variants: [variantOf('D1', PRICE_MAX)] })), {
+    created: 1,
+    updated: 0,
+  })
 })
 
 test('imports at the same time leave every product whole and the totals right', async () => {

@@ -1,3 +1,4 @@
+import { listDeadLetters, retryDeadLetter } from '@storewright/events/dead-letter'
 import { consumeEvents } from '@storewright/events/inbox'
 import { availabilityChangedSchema } from '@storewright/inventory/contract'
 import { isId } from '@storewright/kernel/ids'
@@ -86,10 +87,6 @@ function start(environment: Environment): RunningService {
 
     setVariantPrice: os.setVariantPrice.handler(async ({ input, context, errors }) => {
       const { sku, price } = input
-      if (price.amount < 0)
-        throw errors['invalid-input']({
-          data: { errors: [{ field: 'price.amount', message: 'must not be negative' }] },
-        })
       const found = await database.transaction(sql =>
         oncePerKey(sql, context, { operation: 'setVariantPrice', input }, () => setPrice(sql, sku, price)),
       )
@@ -124,6 +121,14 @@ function start(environment: Environment): RunningService {
     receiveEvents: os.receiveEvents.handler(async ({ input }) => {
       await consumeEvents(database, HANDLERS, input.events)
       return {}
+    }),
+
+    listDeadLetters: os.listDeadLetters.handler(async () => ({ items: await listDeadLetters(database) })),
+
+    retryDeadLetter: os.retryDeadLetter.handler(async ({ input, errors }) => {
+      const retried = await retryDeadLetter(database, HANDLERS, input.eventId)
+      if (!retried) throw errors['not-found']()
+      return retried
     }),
   })
   return {
