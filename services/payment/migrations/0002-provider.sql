@@ -143,3 +143,4 @@ create table webhook_event (
 );
 
 create index webhook_event_due on webhook_event (due_at) where processed_at is null;
+create index webhook_event_processed on webhook_event (processed_at);

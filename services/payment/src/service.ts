@@ -24,10 +24,15 @@ import {
 } from './store.ts'
 import { ProviderRefusal } from './stripe.ts'
 import { startSweeper } from './sweeper.ts'
-import { storeWebhook } from './webhooks.ts'
+import { deleteOldWebhooks, storeWebhook } from './webhooks.ts'
 
 /** One statement's worth; at the measured rates a full batch takes about 10 ms. */
 const LANE_ITEMS_MAX = 256
+
+/** Beyond the thirty days in which the provider may send one again. */
+const WEBHOOKS_KEPT_DAYS = 35
+/** One statement's worth of row locks. */
+const DELETE_MAX = 500
 
 export const paymentService = defineService({
   name: 'payment',
@@ -76,6 +81,8 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
   return {
     router,
     ready: async () => void (await database.query('select 1')),
+    forget: async () =>
+      (await deleteOldWebhooks(database, { days: WEBHOOKS_KEPT_DAYS, limit: DELETE_MAX })) === DELETE_MAX,
     async stop() {
       await sweeper?.stop()
       await authorizations.close()

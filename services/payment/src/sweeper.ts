@@ -6,9 +6,9 @@ import type { PaymentRow } from './store.ts'
 import {
   claimWebhooks,
   type DueWebhook,
-  finishWebhook,
+  finishWebhooks,
   paymentOfWebhook,
-  postponeWebhook,
+  postponeWebhooks,
 } from './webhooks.ts'
 
 const SWEEP_MS = 1_000
@@ -64,27 +64,44 @@ export function startSweeper(tools: ProviderTools): PaymentSweeper {
 async function sweep(tools: ProviderTools): Promise<void> {
   for (;;) {
     const events = await claimWebhooks(tools.database, WEBHOOKS_MAX)
-    await Promise.all(events.map(event => applyWebhook(tools, event)))
+    await applyWebhooks(tools, events)
     if (events.length < WEBHOOKS_MAX) break
   }
   const due = await claimPayments(tools.database)
   await Promise.all(due.map(payment => askAbout(tools, payment)))
 }
 
-/** Whatever an event says, it only makes us ask: what the provider answers now is applied. */
-async function applyWebhook(tools: ProviderTools, event: DueWebhook): Promise<void> {
-  try {
+/** Whatever events say, they only make us ask, once for all of a payment: what the provider answers now is applied. */
+async function applyWebhooks(tools: ProviderTools, events: readonly DueWebhook[]): Promise<void> {
+  const about = new Map<string, { payment: PaymentRow | undefined; events: DueWebhook[] }>()
+  for (const event of events) {
     const payment = await paymentOfWebhook(tools.database, event)
+    const key = payment?.payment_id ?? event.event_id
+    const known = about.get(key)
+    if (known) known.events.push(event)
+    else about.set(key, { payment, events: [event] })
+  }
+  await Promise.all([...about.values()].map(({ payment, events }) => apply(tools, payment, events)))
+}
+
+async function apply(
+  tools: ProviderTools,
+  payment: PaymentRow | undefined,
+  events: readonly DueWebhook[],
+): Promise<void> {
+  const ids = events.map(event => event.event_id)
+  try {
     if (payment) await syncPayment(tools, payment)
-    await finishWebhook(tools.database, event.event_id)
+    await finishWebhooks(tools.database, ids)
   } catch (error) {
-    const delayMs = Math.min(WEBHOOK_DELAY_MAX_MS, 1000 * 2 ** Math.min(event.attempts, 20))
+    const attempts = Math.max(...events.map(event => event.attempts))
+    const delayMs = Math.min(WEBHOOK_DELAY_MAX_MS, 1000 * 2 ** Math.min(attempts, 20))
     const message = error instanceof Error ? error.message : String(error)
     tools.log.warn(
-      { err: error, eventId: event.event_id, type: event.type },
-      'a webhook could not be applied',
+      { err: error, events: ids, paymentId: payment?.payment_id },
+      'webhooks could not be applied',
     )
-    await postponeWebhook(tools.database, event.event_id, delayMs, message).catch(() => {
+    await postponeWebhooks(tools.database, ids, delayMs, message).catch(() => {
       // The claim runs out by itself.
     })
   }

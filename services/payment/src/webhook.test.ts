@@ -117,3 +117,20 @@ test('that never comes is not needed: the sweep finds a paid page, and a refund 
   }, 'the sweep sends the refund')
   assert.deepEqual(await shop.books(paymentId), { ledger: 3500, provider: 3500 })
 })
+
+test('is forgotten when the provider cannot send it again', async () => {
+  const [old, young] = [paidEvent('chk_old'), paidEvent('chk_young')]
+  for (const event of [old, young]) await receive(signed(event))
+  const find = (condition: string) =>
+    shop.database.query<{ event_id: string }>(
+      `select event_id from webhook_event where event_id = any ($1) and ${condition}`,
+      [[old.id, young.id]],
+    )
+  await until(async () => (await find('processed_at is not null')).length === 2, 'both are worked off')
+  await shop.database.query(
+    `update webhook_event set processed_at = now() - interval '36 days' where event_id = $1`,
+    [old.id],
+  )
+  assert.equal(await shop.service.forget?.(), false)
+  assert.deepEqual(await find('true'), [{ event_id: young.id }])
+})

@@ -43,22 +43,39 @@ export function claimWebhooks(sql: Sql, limit: number): Promise<DueWebhook[]> {
   )
 }
 
-export async function finishWebhook(sql: Sql, eventId: string): Promise<void> {
-  await sql.query(`update webhook_event set processed_at = now(), last_error = null where event_id = $1`, [
-    eventId,
-  ])
+export async function finishWebhooks(sql: Sql, eventIds: readonly string[]): Promise<void> {
+  await sql.query(
+    `update webhook_event set processed_at = now(), last_error = null where event_id = any ($1::text[])`,
+    [eventIds],
+  )
 }
 
-export async function postponeWebhook(
+export async function postponeWebhooks(
   sql: Sql,
-  eventId: string,
+  eventIds: readonly string[],
   delayMs: number,
   error: string,
 ): Promise<void> {
   await sql.query(
-    `update webhook_event set due_at = now() + $2 * interval '1 millisecond', last_error = $3 where event_id = $1`,
-    [eventId, delayMs, error.slice(0, 1000)],
+    `update webhook_event set due_at = now() + $2 * interval '1 millisecond', last_error = $3
+     where event_id = any ($1::text[])`,
+    [eventIds, delayMs, error.slice(0, 1000)],
   )
+}
+
+/**
+ * Forgets events that were worked off. Stripe repeats one for three days and lets it be sent again by hand for thirty
+ * (https://docs.stripe.com/webhooks#automatic-retries): later than that none can be the same. Returns how many.
+ */
+export async function deleteOldWebhooks(sql: Sql, wanted: { days: number; limit: number }): Promise<number> {
+  const rows = await sql.query(
+    `delete from webhook_event where event_id in (
+       select event_id from webhook_event where processed_at < now() - $1 * interval '1 day' limit $2
+       for update skip locked)
+     returning 1 as one`,
+    [wanted.days, wanted.limit],
+  )
+  return rows.length
 }
 
 /**
