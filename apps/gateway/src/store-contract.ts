@@ -27,6 +27,7 @@ const {
   syncPayment,
   closePaymentPage,
   voidPayment,
+  giveBackPayment,
   receiveWebhook,
   ...payment
 } = paymentContract
