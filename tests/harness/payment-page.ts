@@ -46,6 +46,18 @@ interface Book {
   readonly capturable: number
 }
 
+async function booksOf(stripeUrl: string): Promise<Book[]> {
+  const answer = await fetch(`${stripeUrl}/_sandbox/books?limit=10000`)
+  return ((await answer.json()) as { intents: Book[] }).intents
+}
+
+/** What the provider has of a checkout. */
+export async function bookOf(stripeUrl: string, checkoutId: string): Promise<Book> {
+  const book = (await booksOf(stripeUrl)).find(({ metadata }) => metadata.checkoutId === checkoutId)
+  if (!book) throw new Error(`the payment sandbox knows nothing of ${checkoutId}`)
+  return book
+}
+
 /**
  * I2, at rest: for each payment the ledger holds what the provider's books hold, and nothing there is unknown here.
  * Answers the differences and whatever other invariant is broken.
@@ -61,9 +73,7 @@ export async function brokenBooks(adminUrl: string, stripeUrl: string): Promise<
       [],
     )
     const held = new Map(ours.map(row => [row.checkout_id, Number(row.held)]))
-    const { intents } = (await (await fetch(`${stripeUrl}/_sandbox/books?limit=10000`)).json()) as {
-      intents: Book[]
-    }
+    const intents = await booksOf(stripeUrl)
     const differences = intents.flatMap(({ metadata, captured, refunded, disputed, capturable }) => {
       const checkoutId = metadata.checkoutId ?? ''
       const theirs = captured - refunded - disputed

@@ -76,6 +76,20 @@ export const commands: Readonly<Record<string, Command>> = {
       return { json: order, text: `${formatFields(fields)}\n\n${table}` }
     },
   },
+  'orders cancel': {
+    usage: 'orders cancel <orderId> --reason <text>',
+    summary: 'Cancel an order of which nothing has been shipped; stock and payment are given back',
+    words: 1,
+    options: ['reason'],
+    async run(connection, [orderId = ''], options) {
+      const input = { orderId, reason: needed(options, 'reason') }
+      const order = await callOperation(connection, storeContract.order.cancelOrder, input)
+      return {
+        json: order,
+        text: `${order.number} is ${order.status}, payment ${order.paymentStatus}`,
+      }
+    },
+  },
   'payments record': {
     usage: 'payments record <paymentId> <amount> <currency>',
     summary: 'An invoice or cash on delivery was paid: payments record pay_… 182.90 EUR',

@@ -1,5 +1,6 @@
 import {
   address,
+  canceledOrder,
   card,
   cardPayment,
   cart,
@@ -207,6 +208,10 @@ export const openapiExamples: Readonly<Record<string, Example>> = {
   },
   'payment.getPayment': { input: { paymentId: id('pay') }, output: shownPayment },
   'order.getOrder': { input: { orderId: id('ord'), token: `${id('ord')}.c2lnbmF0dXJl` }, output: order },
+  'order.cancelOrder': {
+    input: { orderId: id('ord'), reason: 'the customer called' },
+    output: canceledOrder,
+  },
   'order.listOrders': {
     input: { status: 'open', limit: 24 },
     output: { items: [orderSummary], nextCursor: null },

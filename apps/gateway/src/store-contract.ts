@@ -12,14 +12,22 @@ const { createAdminLink, authenticateApiKey, ...auth } = authContract
 const { getVariants, receiveEvents: productEvents, ...product } = productContract
 const { calculateQuote, ...pricing } = pricingContract
 const { readCart, completeCart, ...cart } = cartContract
-const { getAvailability, planStock, reserveStock, commitReservation, releaseReservation, ...inventory } =
-  inventoryContract
+const {
+  getAvailability,
+  planStock,
+  reserveStock,
+  commitReservation,
+  releaseReservation,
+  cancelReservation,
+  ...inventory
+} = inventoryContract
 const {
   authorizePayment,
   openPaymentPage,
   syncPayment,
   closePaymentPage,
   voidPayment,
+  giveBackPayment,
   receiveWebhook,
   ...payment
 } = paymentContract

@@ -97,6 +97,9 @@ export const orderPlacedSchema = z.object({
 /** Payload of `order.payment-changed`. */
 export const orderPaymentChangedSchema = z.object({ orderId: idSchema('order'), paymentStatus: z.string() })
 
+/** Payload of `order.canceled`. Goods and payment are given back by calls, not by who hears this. */
+export const orderCanceledSchema = z.object({ orderId: idSchema('order'), reason: z.string() })
+
 export const placedOrderSchema = z
   .object({
     orderId: idSchema('order'),
@@ -161,6 +164,29 @@ export const orderContract = {
       ),
     )
     .errors({ ...refusals.invalid }),
+
+  /** Goods and payment follow: at once if they can be reached, else later, by a sweeper. */
+  cancelOrder: operation
+    .meta({ access: 'staff', rateClass: 'write' })
+    .route({
+      method: 'POST',
+      path: '/admin/orders/{orderId}/cancel',
+      tags: ['Staff'],
+      summary: 'Cancel an order of which nothing has been shipped',
+      description:
+        'Its goods can be bought again; what was authorized is given up, what the payment provider captured is refunded. ' +
+        'Money that you collected yourself you give back yourself. An order that is canceled already is answered as it is.',
+    })
+    .input(z.strictObject({ orderId: idSchema('order'), reason: z.string().trim().min(1).max(200) }))
+    .output(orderSchema)
+    .errors({
+      ...refusals.notFound,
+      'order-state': {
+        status: 409,
+        message: 'The order is not in a state that allows this.',
+        data: z.object({ status: z.string(), fulfillmentStatus: z.string() }),
+      },
+    }),
 
   receiveEvents,
   ...deadLetterOperations('order'),

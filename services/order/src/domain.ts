@@ -1,8 +1,19 @@
 import type { Order } from './contract.ts'
 
+export type OrderStatus = Order['status']
+export type FulfillmentStatus = Order['fulfillmentStatus']
 export type PaymentStatus = Order['paymentStatus']
 
-/** What may follow what; the same table tells a screen why a button is off. */
+/** What may follow what; the same tables tell a screen why a button is off. */
+const ORDER_TRANSITIONS: Record<OrderStatus, readonly OrderStatus[]> = {
+  open: ['canceled', 'completed'],
+  canceled: [],
+  completed: [],
+}
+
+/** What has left the house cannot be canceled any more: it comes back as a return. */
+const CANCELABLE_FULFILLMENTS: readonly FulfillmentStatus[] = ['unfulfilled']
+
 const PAYMENT_TRANSITIONS: Record<PaymentStatus, readonly PaymentStatus[]> = {
   due: ['paid', 'voided'],
   authorized: ['paid', 'capture-failed', 'voided'],
@@ -25,6 +36,14 @@ export function paymentStatusesBefore(to: PaymentStatus): PaymentStatus[] {
   )
 }
 
+/** Orders that may be canceled: the WHERE of the update, as above. */
+export function cancelableWhen(): { statuses: OrderStatus[]; fulfillmentStatuses: FulfillmentStatus[] } {
+  const statuses = (Object.keys(ORDER_TRANSITIONS) as OrderStatus[]).filter(from =>
+    ORDER_TRANSITIONS[from].includes('canceled'),
+  )
+  return { statuses, fulfillmentStatuses: [...CANCELABLE_FULFILLMENTS] }
+}
+
 /** The payment status of a new order: terms mean the money is still to come. */
 export function initialPaymentStatus(onTerms: boolean): PaymentStatus {
   return onTerms ? 'due' : 'authorized'
@@ -44,8 +63,17 @@ export function paymentStatusAfter(payment: {
   return state === 'voided' || state === 'capture-failed' ? state : undefined
 }
 
-export const TIMELINE_TITLES: Record<'placed' | Exclude<PaymentStatus, 'due' | 'authorized'>, string> = {
+/** Wait after the `attempt`-th time that goods or payment could not be given back: 1 s, 2 s, 4 s … at most a minute. */
+export function retryDelayMs(attempt: number): number {
+  return Math.min(60_000, 1000 * 2 ** Math.min(attempt - 1, 6))
+}
+
+export const TIMELINE_TITLES: Record<
+  'placed' | 'canceled' | Exclude<PaymentStatus, 'due' | 'authorized'>,
+  string
+> = {
   placed: 'Order placed',
+  canceled: 'Order canceled',
   paid: 'Payment received',
   'capture-failed': 'Payment failed',
   'partly-refunded': 'Partly refunded',

@@ -8,6 +8,8 @@ import { createLane } from '@storewright/postgres/lane'
 import type { Sql } from '@storewright/postgres/sql'
 import { implement } from '@storewright/rpc/implement'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
+import { followUp, needs, startSweeper } from './cancellation.ts'
+import { decideCancellation } from './cancellation-store.ts'
 import { orderContract } from './contract.ts'
 import { paymentStatusAfter } from './domain.ts'
 import { orderOf } from './order-row.ts'
@@ -26,7 +28,7 @@ const LANE_ITEMS_MAX = 128
 export const orderService = defineService({
   name: 'order',
   contract: orderContract,
-  needs: {},
+  needs,
   migrations: new URL('../migrations/', import.meta.url),
   publishes: ['order'],
   hears: ['payment'],
@@ -34,8 +36,9 @@ export const orderService = defineService({
   start: async environment => start(environment),
 })
 
-function start(environment: ServiceEnvironment<Record<never, never>>): RunningService {
+function start(environment: ServiceEnvironment<typeof needs>): RunningService {
   const { database, publicUrl, eventsAppended } = environment
+  const sweeper = startSweeper(environment)
   const links = environment.signer('order-link')
   const os = implement(orderContract)
   const trackingUrl = (orderId: string) => `${publicUrl}/orders/${orderId}?token=${links.sign(orderId)}`
@@ -83,6 +86,19 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
       }
     }),
 
+    cancelOrder: os.cancelOrder.handler(async ({ input, errors }) => {
+      const cancellation = await decideCancellation(database, input)
+      if (cancellation) {
+        eventsAppended()
+        await followUp(environment, cancellation)
+      }
+      const found = await findOrder(database, input.orderId)
+      if (!found) throw errors['not-found']()
+      const { status, fulfillmentStatus } = found.order
+      if (status !== 'canceled') throw errors['order-state']({ data: { status, fulfillmentStatus } })
+      return found.order
+    }),
+
     receiveEvents: os.receiveEvents.handler(async ({ input }) => {
       await consumeEvents(database, HANDLERS, input.events)
       eventsAppended()
@@ -102,7 +118,10 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
   return {
     router,
     ready: async () => void (await database.query('select 1')),
-    stop: () => placements.close(),
+    async stop() {
+      await sweeper.stop()
+      await placements.close()
+    },
   }
 }
 

@@ -248,6 +248,17 @@ export const paymentContract = {
     )
     .errors(paymentRefusals),
 
+  /**
+   * The order was canceled: what is authorized is voided, what the provider captured is refunded as far as it was not
+   * yet. Idempotent; answers the payment. Money that the merchant collected himself is given back by himself, and what
+   * an open dispute holds is decided by the bank.
+   */
+  giveBackPayment: operation
+    .meta({ access: 'internal' })
+    .input(z.strictObject({ paymentId: idSchema('payment') }))
+    .output(paymentSchema)
+    .errors(refusals.notFound),
+
   recordPayment: operation
     .meta({ access: 'staff', rateClass: 'write', idempotency: 'accepted' })
     .route({

@@ -7,6 +7,7 @@ import { oncePerKey } from '@storewright/rpc/once-per-key'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
 import { paymentContract } from './contract.ts'
 import { mayBecome, methodsFor } from './domain.ts'
+import { giveBack } from './give-back.ts'
 import { closePage, openPage, type ProviderTools, syncPayment, voidProviderPayment } from './payment-page.ts'
 import { beginRefund, capture, type Denied, sendRefund } from './provider-commands.ts'
 import { readProviderConfig } from './provider-config.ts'
@@ -200,6 +201,15 @@ function pageOperations(
       if (state !== 'voided') throw errors['payment-state']({ data: { state } })
       if (changed) eventsAppended()
       return { voided: changed }
+    }),
+
+    giveBackPayment: os.giveBackPayment.handler(async ({ input, errors }) => {
+      const row = await findPayment(database, input.paymentId)
+      if (!row) throw errors['not-found']()
+      if (row.provider !== 'manual') return paymentOf(await ask(row, giveBack))
+      const { changed } = await voidAttempt(database, row.checkout_id, row.attempt)
+      if (changed) eventsAppended()
+      return paymentOf((await findPayment(database, input.paymentId)) ?? row)
     }),
   }
 }
