@@ -3,6 +3,7 @@ import { paymentContract } from '@storewright/payment/contract'
 import type { Sql } from '@storewright/postgres/sql'
 import { systemContext } from '@storewright/rpc/context'
 import type { Logger } from '@storewright/rpc/log'
+import { type Loop, startLoop } from '@storewright/rpc/loop'
 import type { ClientsOf } from '@storewright/rpc/service'
 import {
   type Cancellation,
@@ -52,28 +53,13 @@ export async function followUp(tools: CancellationTools, cancellation: Cancellat
 }
 
 /** Continues cancellations whose calls failed or whose process died, in every process. */
-export function startSweeper(tools: CancellationTools): { stop(): Promise<void> } {
-  let stopped = false
-  let running: Promise<void> | undefined
-  const sweep = async () => {
-    try {
+export function startSweeper(tools: CancellationTools): Loop {
+  return startLoop({
+    everyMs: SWEEP_MS,
+    async work() {
       const claimed = await claimCancellations(tools.database, CLAIM_MAX)
       await Promise.all(claimed.map(cancellation => followUp(tools, cancellation)))
-    } catch (err) {
-      tools.log.warn({ err }, 'the sweep of cancellations failed; it is tried again')
-    }
-  }
-  const run = () => {
-    running = sweep().finally(() => {
-      if (!stopped) timer = setTimeout(run, SWEEP_MS)
-    })
-  }
-  let timer = setTimeout(run, SWEEP_MS)
-  return {
-    async stop() {
-      stopped = true
-      clearTimeout(timer)
-      await running
     },
-  }
+    failed: err => tools.log.warn({ err }, 'the sweep of cancellations failed; it is tried again'),
+  })
 }
