@@ -216,6 +216,23 @@ export const openapiExamples: Readonly<Record<string, Example>> = {
     input: { status: 'open', limit: 24 },
     output: { items: [orderSummary], nextCursor: null },
   },
+  'order.refundOrder': {
+    input: {
+      orderId: id('ord'),
+      lines: [{ orderLineId: id('oln'), quantity: 1 }],
+      reason: 'one lamp came back',
+    },
+    output: {
+      orderRefundId: id('orf'),
+      orderId: id('ord'),
+      amount: eur(8900),
+      lines: [{ orderLineId: id('oln'), quantity: 1 }],
+      shipping: false,
+      reason: 'one lamp came back',
+      state: 'done',
+      createdAt: '2026-11-26T10:00:00.000Z',
+    },
+  },
   'notification.listMessages': {
     input: { state: 'sent' },
     output: { items: [message], nextCursor: null },

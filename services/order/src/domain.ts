@@ -1,3 +1,4 @@
+import { add, type Money, multiplyRatio } from '@storewright/kernel/money'
 import type { Order } from './contract.ts'
 
 export type OrderStatus = Order['status']
@@ -61,6 +62,21 @@ export function paymentStatusAfter(payment: {
     return refundedAmount.amount < capturedAmount.amount ? 'partly-refunded' : 'refunded'
   }
   return state === 'voided' || state === 'capture-failed' ? state : undefined
+}
+
+/**
+ * What `quantity` pieces of a line are worth after `before` were refunded, tax included. Taken as the difference of two
+ * shares of the whole, so that refunding a line piece by piece gives exactly what was paid for it.
+ */
+export function worthOfPieces(
+  line: { total: Money; tax: Money; quantity: number },
+  taxIncluded: boolean,
+  pieces: { before: number; quantity: number },
+): Money {
+  const paid = taxIncluded ? line.total : add(line.total, line.tax)
+  const share = (count: number) => multiplyRatio(paid, count, line.quantity)
+  const upTo = share(pieces.before + pieces.quantity)
+  return add(upTo, { ...upTo, amount: -share(pieces.before).amount })
 }
 
 /** Wait after the `attempt`-th time that goods or payment could not be given back: 1 s, 2 s, 4 s … at most a minute. */

@@ -13,7 +13,7 @@ import type { NewOrder } from './store.ts'
 export interface Neighbors {
   /** `held`: the checkout has not committed yet. */
   inventory: 'gives-back' | 'held' | 'down'
-  payment: 'gives-back' | 'down'
+  payment: 'gives-back' | 'down' | 'refuses'
   readonly calls: string[]
 }
 
@@ -51,11 +51,25 @@ export function startTestOrder(
       }
     }),
   }
+  const refunds = {
+    refundPayment: implement(paymentContract).refundPayment.handler(({ input, context, errors }) => {
+      neighbors.calls.push(`refundPayment ${input.amount.amount} ${context.idempotencyKey}`)
+      if (neighbors.payment === 'refuses') throw errors['provider-refused']({ data: { reason: 'no' } })
+      if (neighbors.payment === 'down') throw new Error('payment is down')
+      return {
+        ...input,
+        refundId: newId('refund'),
+        state: 'succeeded',
+        failure: null,
+        createdAt: new Date().toISOString(),
+      }
+    }),
+  }
   const client = (name: string, router: object) => localClient(name, () => ({ router }) as RunningService)
   return startTestService(orderService, {
     needs: {
       inventory: client('inventory', inventory) as ServiceClient<typeof inventoryContract>,
-      payment: client('payment', payment) as ServiceClient<typeof paymentContract>,
+      payment: client('payment', { ...payment, ...refunds }) as ServiceClient<typeof paymentContract>,
     },
   })
 }
