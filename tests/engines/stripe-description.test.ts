@@ -7,7 +7,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type StripeSandbox, startStripeSandbox } from '@storewright/sandbox-stripe/sandbox'
 import Stripe from 'stripe'
 import { describeStripe, type StripeDescription } from '../harness/stripe-description.ts'
-import { DESCRIBED_VERSION, hasGo, readStripeDescription, startStripeMock } from '../harness/stripe-mock.ts'
+import {
+  DESCRIBED_VERSION,
+  hasGo,
+  installStripeMock,
+  readStripeDescription,
+  startStripeMock,
+} from '../harness/stripe-mock.ts'
 import { useStripe } from '../harness/stripe-usage.ts'
 
 interface Exchange {
@@ -32,9 +38,14 @@ describe('the Stripe sandbox, held against what Stripe publishes', {
   let dir: string
   let description: StripeDescription
   let events: Stripe.Event[]
+  /** Goes on beside the tests that need no stripe-mock. */
+  let installing: Promise<unknown>
 
   before(async () => {
     description = describeStripe(await readStripeDescription())
+    installing = installStripeMock()
+    // Whoever needs it hears of a failure.
+    installing.catch(() => {})
     dir = await mkdtemp(join(tmpdir(), 'stripe-description-'))
     sandbox = await startStripeSandbox({
       port: 0,
@@ -113,6 +124,7 @@ describe('the Stripe sandbox, held against what Stripe publishes', {
   })
 
   it('agrees with stripe-mock on every request', async () => {
+    await installing
     await using mock = await startStripeMock()
     const disagreed: string[] = []
     for (const exchange of exchanges) {
