@@ -11,6 +11,9 @@ import { z } from 'zod'
 /** What was agreed to was bounded where it came in; here it must only fit the columns. */
 const whole = z.int().min(0).max(INT4_MAX)
 
+/** A sentence for colleagues, not a letter. */
+const REASON_MAX = 200
+
 const image = z
   .object({ avif: z.string(), jpg: z.string(), width: whole, height: whole, alt: z.string() })
   .nullable()
@@ -177,7 +180,7 @@ export const orderContract = {
         'Its goods can be bought again; what was authorized is given up, what the payment provider captured is refunded. ' +
         'Money that you collected yourself you give back yourself. An order that is canceled already is answered as it is.',
     })
-    .input(z.strictObject({ orderId: idSchema('order'), reason: z.string().trim().min(1).max(200) }))
+    .input(z.strictObject({ orderId: idSchema('order'), reason: z.string().trim().min(1).max(REASON_MAX) }))
     .output(orderSchema)
     .errors({
       ...refusals.notFound,
