@@ -14,6 +14,9 @@ const whole = z.int().min(0).max(INT4_MAX)
 /** The most that one line can hold; see the cart. */
 const REFUND_QUANTITY_MAX = 10_000
 
+/** A sentence for colleagues, not a letter. */
+const REASON_MAX = 200
+
 const image = z
   .object({ avif: z.string(), jpg: z.string(), width: whole, height: whole, alt: z.string() })
   .nullable()
@@ -197,7 +200,7 @@ export const orderContract = {
         'Its goods can be bought again; what was authorized is given up, what the payment provider captured is refunded. ' +
         'Money that you collected yourself you give back yourself. An order that is canceled already is answered as it is.',
     })
-    .input(z.strictObject({ orderId: idSchema('order'), reason: z.string().trim().min(1).max(200) }))
+    .input(z.strictObject({ orderId: idSchema('order'), reason: z.string().trim().min(1).max(REASON_MAX) }))
     .output(orderSchema)
     .errors({
       ...refusals.notFound,
@@ -234,7 +237,7 @@ export const orderContract = {
             .optional(),
           shipping: z.boolean().optional(),
           amount: moneySchema.optional(),
-          reason: z.string().trim().min(1).max(200),
+          reason: z.string().trim().min(1).max(REASON_MAX),
         })
         .refine(({ lines, shipping, amount }) => lines || shipping || amount, {
           error: 'is needed where neither lines nor shipping are named',

@@ -7,6 +7,9 @@ import { z } from 'zod'
 /** Tries to pay one checkout: far more than a person has patience for. */
 const ATTEMPTS_MAX = 1_000
 
+/** Of one line of the payment page; a cart takes far fewer. */
+const PIECES_MAX = 1_000_000
+
 export const paymentMethodSchema = z.enum(['card', 'invoice', 'cash-on-delivery'])
 
 /** `pending`: the shopper has the provider's page. `capture-failed`: authorized, but the money did not come. */
@@ -117,7 +120,12 @@ export const paymentContract = {
         email: z.string(),
         lines: z
           .array(
-            z.object({ title: z.string(), detail: z.string(), unitPrice: moneySchema, quantity: z.int() }),
+            z.object({
+              title: z.string(),
+              detail: z.string(),
+              unitPrice: moneySchema,
+              quantity: z.int().min(1).max(PIECES_MAX),
+            }),
           )
           .min(1)
           .describe('what the page lists; their sum is the amount'),
