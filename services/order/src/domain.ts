@@ -45,8 +45,9 @@ export function cancelableWhen(): { statuses: OrderStatus[]; fulfillmentStatuses
   return { statuses, fulfillmentStatuses: [...CANCELABLE_FULFILLMENTS] }
 }
 
-/** The payment status of a new order: terms mean the money is still to come. */
-export function initialPaymentStatus(onTerms: boolean): PaymentStatus {
+/** The payment status of a new order: terms mean the money is still to come, if there is any. */
+export function initialPaymentStatus(onTerms: boolean, total: { readonly amount: number }): PaymentStatus {
+  if (total.amount === 0) return 'paid'
   return onTerms ? 'due' : 'authorized'
 }
 

@@ -89,6 +89,20 @@ test('an order whose total is not the sum of its parts is refused by the databas
   assert.ok(placed.every(result => result.status === 'fulfilled'))
 })
 
+test('an order that costs nothing is paid', async () => {
+  const free = newOrder()
+  const line = {
+    ...free.lines[0],
+    unitPrice: eur(0),
+    total: eur(0),
+    tax: eur(0),
+  } as (typeof free.lines)[number]
+  free.lines = [line]
+  free.totals = { subtotal: eur(0), shipping: eur(0), tax: eur(0), total: eur(0), taxIncluded: true }
+  const { orderId } = await place(free)
+  assert.equal((await under.client.getOrder({ orderId }, asSystem())).paymentStatus, 'paid')
+})
+
 test('a captured payment marks its order paid once, whatever is delivered again', async () => {
   const input = newOrder()
   const { orderId } = await place(input)

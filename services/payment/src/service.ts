@@ -110,9 +110,9 @@ function manualOperations(
 
     authorizePayment: os.authorizePayment.handler(async ({ input, errors }) => {
       const { checkoutId, attempt, method, amount } = input
-      const offered = methodsFor(input.country, { card: false }).find(
-        candidate => candidate.method === method,
-      )
+      // Nothing to pay is nothing to ask the provider for.
+      const offers = methodsFor(input.country, { card: offersCard && amount.amount === 0 })
+      const offered = offers.find(candidate => candidate.method === method)
       if (!offered) throw errors['method-not-offered']()
       const wanted = { checkoutId, attempt, method, onTerms: offered.onTerms, ...amount }
       const row = await submit(wanted).catch(error => {
