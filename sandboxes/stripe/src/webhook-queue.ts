@@ -35,7 +35,9 @@ export function behaviorOf(world: World): WebhookBehavior {
 export function enqueueDeliveries(world: World, eventId: string, type: string): number {
   const behavior = behaviorOf(world)
   const dropped = behavior.drop.includes('*') || behavior.drop.includes(type)
-  const dueAt = Date.now() + behavior.delayMs + (behavior.reorder ? REORDER_WINDOW_MS : 0)
+  // Those of one window are due in the same millisecond: only then can the newest be the first.
+  const window = behavior.reorder ? REORDER_WINDOW_MS : 1
+  const dueAt = Math.ceil((Date.now() + behavior.delayMs) / window) * window
   const endpoints = world.objects
     .list<WebhookEndpoint>({ type: 'webhook_endpoint', status: 'enabled' })
     .filter(({ body }) => body.enabled_events.includes('*') || body.enabled_events.includes(type))
