@@ -6,6 +6,8 @@ export interface Backlog {
   readonly unpublishedEvents: number
   readonly unsentMessages: number
   readonly unfinishedCheckouts: number
+  /** Received, not yet worked off. */
+  readonly unprocessedWebhooks: number
   /** Of the oldest event or message among them. */
   readonly oldestAgeMs: number
 }
@@ -24,6 +26,7 @@ export async function readBacklog(audit: Database): Promise<Backlog> {
      select (select count(*) from events) as "unpublishedEvents",
        (select count(*) from messages) as "unsentMessages",
        (select count(*) from checkout.checkout where state not in ('completed', 'failed')) as "unfinishedCheckouts",
+       (select count(*) from payment.webhook_event where processed_at is null) as "unprocessedWebhooks",
        coalesce((select round(extract(epoch from clock_timestamp() - min(at)) * 1000)
                  from (select at from events union all select at from messages) as owed), 0)::float8 as "oldestAgeMs"`,
     [],
@@ -32,18 +35,16 @@ export async function readBacklog(audit: Database): Promise<Backlog> {
   return row
 }
 
-/** Waits until nothing is owed. Answers how long that took, in ms. */
-export async function drain(audit: Database): Promise<number> {
+/** Waits until nothing is owed, and `othersOwe` nothing. Answers how long that took, in ms. */
+export async function drain(audit: Database, othersOwe = async () => 0): Promise<number> {
   const startedAt = performance.now()
   for (;;) {
-    const { unpublishedEvents, unsentMessages, unfinishedCheckouts } = await readBacklog(audit)
+    const others = await othersOwe()
+    const { oldestAgeMs: _age, ...owed } = await readBacklog(audit)
     const tookMs = Math.round(performance.now() - startedAt)
-    if (unpublishedEvents + unsentMessages + unfinishedCheckouts === 0) return tookMs
+    if (Object.values(owed).every(count => count === 0) && others === 0) return tookMs
     if (tookMs > DRAIN_TIMEOUT_MS)
-      throw new Error(
-        `after ${tookMs} ms still ${unpublishedEvents} events, ${unsentMessages} messages, ` +
-          `${unfinishedCheckouts} checkouts`,
-      )
+      throw new Error(`after ${tookMs} ms still ${JSON.stringify(owed)}, others ${others}`)
     await sleep(DRAIN_POLL_MS)
   }
 }

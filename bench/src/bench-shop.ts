@@ -11,6 +11,9 @@ export interface BenchShop {
   readonly staff: Shopper
   /** The `Authorization` header of staff. */
   readonly staffAuthorization: string
+  /** The payment sandbox. */
+  readonly stripeUrl: string
+  readonly adminUrl: string
   /** Reads all schemas as the database's administrator. */
   readonly audit: Database
   /** Postgres settings that decide whether a commit is on the disk. */
@@ -47,7 +50,8 @@ export async function openShop(): Promise<BenchShop> {
   }
   closeOnInterrupt.add(close)
   try {
-    const audit = openAudit(adminUrlOf(platform.dataDir))
+    const adminUrl = adminUrlOf(platform.dataDir)
+    const audit = openAudit(adminUrl)
     undo.push(audit.close)
     const durability = await readDurability(audit)
     const staffAuthorization = `Bearer ${await claimStaffKey(platform.url, platform.adminLink)}`
@@ -55,6 +59,8 @@ export async function openShop(): Promise<BenchShop> {
     return {
       pid: platform.pid,
       target: { host, port: Number(port) },
+      stripeUrl: platform.stripeUrl,
+      adminUrl,
       staff: shopperWith(platform.url, { authorization: staffAuthorization }),
       staffAuthorization,
       audit,

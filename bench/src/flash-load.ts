@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { parse, payRequest } from './funnel-load.ts'
 import { type HttpConnection, type HttpTarget, openConnection } from './http-connection.ts'
 import { type LatencySummary, summarize } from './latency.ts'
+import { parse, payRequest } from './shop-requests.ts'
 
 /** Runs in the load process: a crowd that has its carts and quotes ready and pays at once. */
 export interface FlashInput {

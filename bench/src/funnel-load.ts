@@ -1,10 +1,22 @@
 import { randomUUID } from 'node:crypto'
+import { comeBack, payOnPage } from './card-load.ts'
 import { type HttpConnection, type HttpTarget, openConnection } from './http-connection.ts'
 import { type LatencySummary, summarize } from './latency.ts'
+import {
+  type AnsweredCheckout,
+  type Ask,
+  parse,
+  payRequest,
+  Refused,
+  STEPS,
+  type Step,
+} from './shop-requests.ts'
 
 /** Runs in the load process: guests who buy one item each, from the list to their order. */
 export interface FunnelInput {
   readonly target: HttpTarget
+  /** The provider's, where cards are paid; without it everybody pays by invoice. */
+  readonly paymentPages?: HttpTarget | undefined
   readonly clients: number
   readonly seconds: number
   readonly items: readonly { readonly slug: string; readonly sku: string; readonly listPath: string }[]
@@ -21,9 +33,6 @@ export interface FunnelLoad {
   readonly firstFailure: string | null
 }
 
-const STEPS = ['guest', 'list', 'product', 'cart', 'quote', 'pay', 'order'] as const
-type Step = (typeof STEPS)[number]
-
 interface Tally {
   orders: number
   readonly funnelMs: number[]
@@ -32,13 +41,11 @@ interface Tally {
   firstFailure: string | null
 }
 
-class Refused extends Error {}
-
 export async function runFunnels(input: FunnelInput): Promise<FunnelLoad> {
   const tally: Tally = {
     orders: 0,
     funnelMs: [],
-    stepMs: { guest: [], list: [], product: [], cart: [], quote: [], pay: [], order: [] },
+    stepMs: Object.fromEntries(STEPS.map(step => [step, [] as number[]])) as Tally['stepMs'],
     failures: {},
     firstFailure: null,
   }
@@ -47,12 +54,13 @@ export async function runFunnels(input: FunnelInput): Promise<FunnelLoad> {
   await Promise.all(
     Array.from({ length: input.clients }, async (_, client) => {
       const connection = openConnection(input.target)
+      const pages = input.paymentPages && openConnection(input.paymentPages)
       for (let turn = client; performance.now() < endAt; turn += input.clients) {
         const item = input.items[turn % input.items.length]
         if (!item) throw new Error('no items to buy')
         const begunAt = performance.now()
         try {
-          await buy(connection, item, tally)
+          await buy({ connection, pages }, item, tally)
           tally.orders++
           tally.funnelMs.push(performance.now() - begunAt)
         } catch (error) {
@@ -63,6 +71,7 @@ export async function runFunnels(input: FunnelInput): Promise<FunnelLoad> {
         }
       }
       connection.close()
+      pages?.close()
     }),
   )
   return {
@@ -79,11 +88,11 @@ export async function runFunnels(input: FunnelInput): Promise<FunnelLoad> {
 }
 
 async function buy(
-  connection: HttpConnection,
+  { connection, pages }: { connection: HttpConnection; pages: HttpConnection | undefined },
   item: FunnelInput['items'][number],
   tally: Tally,
 ): Promise<void> {
-  const ask = async (step: Step, method: string, path: string, headers: string, body?: object) => {
+  const ask: Ask = async (step, method, path, headers, body) => {
     const sentAt = performance.now()
     const answer = await connection.send(method, `/api${path}`, headers, body && JSON.stringify(body))
     tally.stepMs[step].push(performance.now() - sentAt)
@@ -101,37 +110,17 @@ async function buy(
   const quote = parse<{ hash: string; shippingRateId: string }>(
     await ask('quote', 'POST', '/checkout/quote', bearer, { cartId: cart.cartId, country: 'DE' }),
   )
-  const paid = parse<{ state: string; orders: { orderId: string }[] }>(
+  const paid = parse<AnsweredCheckout>(
     await ask(
       'pay',
       'POST',
       '/checkout/pay',
       `${bearer}idempotency-key: ${randomUUID()}\r\n`,
-      payRequest(cart.cartId, quote),
+      payRequest(cart.cartId, quote, pages ? 'card' : 'invoice'),
     ),
   )
-  const order = paid.orders[0]
+  if (pages) await payOnPage(pages, paid, tally.stepMs.page)
+  const order = pages ? await comeBack(ask, paid.checkoutId, bearer) : paid.orders[0]
   if (!order) throw new Refused(`pay without an order: ${JSON.stringify(paid)}`)
   await ask('order', 'GET', `/orders/${order.orderId}`, bearer)
-}
-
-export function payRequest(cartId: string, quote: { hash: string; shippingRateId: string }): object {
-  return {
-    cartId,
-    quoteHash: quote.hash,
-    email: `${randomUUID()}@bench.example`,
-    shippingAddress: {
-      fullName: 'Ada Byron',
-      line1: 'Hauptstr. 1',
-      city: 'Berlin',
-      postalCode: '10115',
-      country: 'DE',
-    },
-    shippingRateId: quote.shippingRateId,
-    paymentMethod: 'invoice',
-  }
-}
-
-export function parse<Body>(body: Buffer): Body {
-  return JSON.parse(body.toString()) as Body
 }

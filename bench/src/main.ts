@@ -1,4 +1,5 @@
 import { closeOnInterrupt } from './bench-shop.ts'
+import { card } from './card.ts'
 import { flashSale } from './flash-sale.ts'
 import { funnel } from './funnel.ts'
 import { round } from './latency.ts'
@@ -15,7 +16,7 @@ import { startAndMemory } from './start-and-memory.ts'
  * All of them when none is named. Ends with 1 when a required figure was missed or voided. A trial is a fifth as long
  * and keeps no results.
  */
-const SCENARIOS: readonly Scenario[] = [funnel, flashSale, reservations, reads, startAndMemory]
+const SCENARIOS: readonly Scenario[] = [funnel, card, flashSale, reservations, reads, startAndMemory]
 
 const words = process.argv.slice(2)
 const trial = words.includes('--trial')

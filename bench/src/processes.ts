@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { commandLine } from '@storewright/postgres/process-identity'
 
 /** Linux only: /proc is where proportional memory is told. */
-export type Part = 'launcher' | 'platform' | 'postgres' | 'sandboxes'
+export type Part = 'launcher' | 'platform' | 'postgres' | 'mail' | 'stripe'
 
 /** Kernel ticks a second in /proc/<pid>/stat; a constant of the Linux ABI for user programs. */
 const TICKS_PER_SECOND = 100
@@ -26,7 +26,7 @@ export function pssMegabytes(pid: number): Record<Part, number> {
 }
 
 function sumByPart(pid: number, measure: (pid: number) => number): Record<Part, number> {
-  const sums = { launcher: 0, platform: 0, postgres: 0, sandboxes: 0 }
+  const sums = { launcher: 0, platform: 0, postgres: 0, mail: 0, stripe: 0 }
   for (const one of familyOf(pid)) {
     try {
       sums[partOf(one)] += measure(one)
@@ -41,7 +41,8 @@ function sumByPart(pid: number, measure: (pid: number) => number): Record<Part, 
 function partOf(pid: number): Part {
   const command = commandLine(pid)
   if (/postgres/.test(command) && !/node(\s|$)/.test(command.split(' ')[0] ?? '')) return 'postgres'
-  if (/\/sandboxes\//.test(command)) return 'sandboxes'
+  if (/\/sandboxes\/stripe\//.test(command)) return 'stripe'
+  if (/\/sandboxes\//.test(command)) return 'mail'
   if (/apps\/platform\/src\//.test(command) && !/scripts\/run\.mjs/.test(command)) return 'platform'
   return 'launcher'
 }

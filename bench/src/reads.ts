@@ -160,7 +160,8 @@ async function runOnce(shop: BenchShop, load: Load, kind: Kind, seconds: number)
       launcher: part('launcher'),
       platform: part('platform'),
       postgres: part('postgres'),
-      sandboxes: part('sandboxes'),
+      mail: part('mail'),
+      stripe: part('stripe'),
       load: round((after.load.launcher - before.load.launcher) / seconds),
     },
   }

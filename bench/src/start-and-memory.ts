@@ -73,7 +73,7 @@ async function run(): Promise<ScenarioResult> {
         measuredOnly('of which platform / database', `${mb(memory.platform)} / ${mb(memory.postgres)}`),
         measuredOnly(
           'apart: sandboxes / npm and launcher',
-          `${mb(memory.sandboxes)} / ${mb(memory.launcher)}`,
+          `${mb(memory.mail + memory.stripe)} / ${mb(memory.launcher)}`,
         ),
         atMost({
           name: 'packages (`npm ls --omit=dev --all`)',

@@ -7,12 +7,11 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { startEmbeddedPostgres } from '@storewright/postgres/launcher'
 import { SILENT } from '@storewright/postgres/log'
-import { startStripeSandbox } from '@storewright/sandbox-stripe/sandbox'
 import { type Gate, startGate } from './gate.ts'
 import { freePort, type PlatformProcess, startPlatformProcess } from './platform-process.ts'
+import { startStripeBeside } from './stripe-beside.ts'
 
 const RUN_SERVICE = fileURLToPath(new URL('../../apps/platform/src/run-service.ts', import.meta.url))
-const STRIPE = { STRIPE_SECRET_KEY: 'sk_test_ofthetests', STRIPE_WEBHOOK_SECRET: 'whsec_ofthetests' }
 /** Whom services of other processes call or tell. */
 const IN_PLATFORM = [
   'cart',
@@ -48,21 +47,13 @@ export async function startSplitPlatform(names: readonly string[]): Promise<Spli
   )
   const internalPort = await freePort()
   const port = await freePort()
-  const stripe = await startStripeSandbox({
-    port: 0,
-    dir: join(dir, 'stripe'),
-    secretKey: STRIPE.STRIPE_SECRET_KEY,
-    webhookSecret: STRIPE.STRIPE_WEBHOOK_SECRET,
-    webhookUrl: `http://127.0.0.1:${port}/api/webhooks/stripe`,
-  })
+  const stripe = await startStripeBeside(port)
   const ports = new Map(await Promise.all(names.map(async name => [name, await freePort()] as const)))
   const shared = {
     DATABASE_URL: postgres.url,
     STOREWRIGHT_SECRET: SECRET,
     PUBLIC_URL: `http://localhost:${port}`,
-    ...STRIPE,
-    STRIPE_API_URL: stripe.url,
-    STRIPE_CHECKOUT_ORIGIN: stripe.url,
+    ...stripe.env,
   }
   const remote = Object.fromEntries(
     [...ports].map(([name, port]) => [`${name.toUpperCase()}_URL`, `http://127.0.0.1:${port}`]),
@@ -123,7 +114,7 @@ export async function startSplitPlatform(names: readonly string[]): Promise<Spli
     async stop() {
       await platform.stop()
       await Promise.all([...children.keys()].map(name => end(name, 'SIGTERM')))
-      await stripe.stop()
+      await stripe.close()
       await Promise.all([...gates.values()].map(gate => gate.close()))
       await postgres.stop()
       rmSync(dir, { recursive: true, force: true })

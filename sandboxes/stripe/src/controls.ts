@@ -6,6 +6,7 @@ import { runDueTasks } from './tasks.ts'
 import {
   addDelivery,
   behaviorOf,
+  countPending,
   type EndpointSecrets,
   ORDERLY,
   type WebhookEndpoint,
@@ -27,7 +28,9 @@ export function addControls(app: Hono, world: World, changed: () => void): void 
     const page = Number.isInteger(limit) && limit > 0 ? Math.min(limit, BOOKS_PAGE_MAX) : undefined
     return context.json(readBooks(world, context.req.query('after'), page))
   })
-  app.get('/_sandbox/webhooks', context => context.json(behaviorOf(world)))
+  app.get('/_sandbox/webhooks', context =>
+    context.json({ ...behaviorOf(world), pending: countPending(world) }),
+  )
   post(app, '/_sandbox/webhooks', body => {
     const drop =
       body.drop === true ? ['*'] : body.drop === false || body.drop === undefined ? [] : strings(body, 'drop')

@@ -72,3 +72,9 @@ export function addDelivery(
     delivery.state,
   )
 }
+
+/** Deliveries that have not been accepted, and are not given up. */
+export function countPending(world: World): number {
+  const row = world.db.row("SELECT count(*) AS count FROM delivery WHERE state = 'pending'")
+  return Number(row?.count ?? 0)
+}

@@ -95,6 +95,37 @@ suite('the payment page', () => {
       )
     })
 
+  test('refused by the provider is over at once: nothing is asked again, nothing waits for a page to end', async () => {
+    const checkoutId = newId('checkout')
+    // Below Stripe's minimum of half a euro.
+    const refused = shop.open(checkoutId, 10)
+    assert.equal(await refusalOf(refused), 'provider-refused')
+    assert.deepEqual(await shop.client.voidPayment({ checkoutId, attempt: 1 }, asSystem()), { voided: false })
+    assert.equal((await shop.sync(checkoutId)).state, 'voided')
+    assert.equal(await refusalOf(shop.open(checkoutId, 10)), 'payment-state')
+    assert.deepEqual(
+      await shop.database.query(`select state from provider_call where command = $1`, [
+        `${checkoutId}:page:1`,
+      ]),
+      [{ state: 'refused' }],
+    )
+  })
+
+  test('asked for again after a long outage has its time from then on', async () => {
+    const checkoutId = newId('checkout')
+    // The library repeats a request once by itself when its connection was reset.
+    await shop.fault({ match: 'POST /v1/checkout/sessions', effect: 'before', answer: 'reset', times: 2 })
+    await assert.rejects(shop.open(checkoutId))
+    await shop.database.query(
+      `update payment set page_expires_at = page_expires_at - interval '20 minutes' where checkout_id = $1`,
+      [checkoutId],
+    )
+    const { page } = await shop.open(checkoutId)
+    assert.ok(Date.parse(page.expiresAt) > Date.now() + 30 * 60_000)
+    assert.equal(await shop.payOn(page.url), 303)
+    assert.equal((await shop.sync(checkoutId)).state, 'authorized')
+  })
+
   test('a payment of another amount at the provider is not taken for ours', async () => {
     const { page, payment } = await shop.open()
     await shop.payOn(page.url)

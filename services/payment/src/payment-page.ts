@@ -19,6 +19,8 @@ export interface ProviderTools {
 
 /** Stripe's minimum is 30 minutes from the moment it reads the request. */
 const PAGE_MINUTES = 31
+/** A request that is older than this may have been refused only for having come so late. */
+const LATE_SECONDS = 10
 
 export interface NewPage {
   readonly checkoutId: Id<'checkout'>
@@ -37,7 +39,23 @@ export async function openPage(tools: ProviderTools, page: NewPage): Promise<Pay
     (await insertPending(tools.database, page)) ??
     (await findAttempt(tools.database, page.checkoutId, page.attempt))
   if (!row) throw new Error(`the attempt ${page.checkoutId}:${page.attempt} is neither new nor there`)
-  return row.state === 'pending' && row.session_id === null ? askForPage(tools, row) : row
+  return row.state === 'pending' && row.session_id === null ? obtainPage(tools, row) : row
+}
+
+/**
+ * A refusal is definite: no page exists that anybody has seen. One of a request that came late, after an outage, is
+ * tried once more with a new end; any other ends the attempt here and now, and the stock need not wait for a page's end.
+ */
+async function obtainPage(tools: ProviderTools, row: PaymentRow): Promise<PaymentRow> {
+  try {
+    return await askForPage(tools, row)
+  } catch (error) {
+    if (!(error instanceof ProviderRefusal)) throw error
+    const renewed = await renewEnd(tools.database, row.payment_id)
+    if (renewed) return obtainPage(tools, renewed)
+    if (await voidUnseen(tools.database, row.payment_id, { isRefused: true })) tools.eventsAppended()
+    throw error
+  }
 }
 
 /** After a fault over there a second page may exist; nobody has seen the first, so nobody can pay it. */
@@ -73,10 +91,16 @@ export async function syncPayment(tools: ProviderTools, row: PaymentRow): Promis
 /** Nobody has seen a page whose address was lost: past its time it is over; before, the same key finds it. */
 async function refindPage(tools: ProviderTools, row: PaymentRow): Promise<PaymentRow> {
   if (row.state !== 'pending') return row
-  const ended = await voidUnseen(tools.database, row.payment_id)
-  if (!ended) return askForPage(tools, row)
-  tools.eventsAppended()
-  return ended
+  const ended = await voidUnseen(tools.database, row.payment_id, { isRefused: false })
+  if (ended) {
+    tools.eventsAppended()
+    return ended
+  }
+  return obtainPage(tools, row).catch(async error => {
+    const current = await findAttempt(tools.database, row.checkout_id, row.attempt)
+    if (error instanceof ProviderRefusal && current && current.state !== 'pending') return current
+    throw error
+  })
 }
 
 /** Ends the page. What is true afterwards is answered; a page that was paid in the same moment stays authorized. */
@@ -128,12 +152,29 @@ async function insertPending(sql: Sql, page: NewPage): Promise<PaymentRow | unde
   return row
 }
 
-async function voidUnseen(database: Database, paymentId: Id<'payment'>): Promise<PaymentRow | undefined> {
+/** Undefined when its end is as far away as it can be. */
+async function renewEnd(sql: Sql, paymentId: Id<'payment'>): Promise<PaymentRow | undefined> {
+  const [row] = await sql.query<PaymentRow>(
+    `update payment set page_expires_at = date_trunc('second', now()) + $2 * interval '1 minute', updated_at = now()
+     where payment_id = $1 and state = 'pending' and session_id is null
+       and page_expires_at < now() + $2 * interval '1 minute' - interval '${LATE_SECONDS} seconds'
+     returning *`,
+    [paymentId, PAGE_MINUTES],
+  )
+  return row
+}
+
+async function voidUnseen(
+  database: Database,
+  paymentId: Id<'payment'>,
+  { isRefused }: { isRefused: boolean },
+): Promise<PaymentRow | undefined> {
   return database.transaction(async sql => {
     const [row] = await sql.query<PaymentRow>(
       `update payment set state = 'voided', version = version + 1, sweep_at = null, updated_at = now()
-       where payment_id = $1 and state = 'pending' and session_id is null and page_expires_at < now() returning *`,
-      [paymentId],
+       where payment_id = $1 and state = 'pending' and session_id is null and ($2 or page_expires_at < now())
+       returning *`,
+      [paymentId, isRefused],
     )
     if (row) await appendEvents(sql, [eventOf(row, 'payment.voided')])
     return row

@@ -41,16 +41,21 @@ export async function startWithStripe(config: Readonly<Record<string, string>> =
     })
     if (!answer.ok) throw new Error(`the sandbox refused ${path}: ${await answer.text()}`)
   }
-  const open = (checkoutId: Id<'checkout'> = newId('checkout')) =>
+  const open = (checkoutId: Id<'checkout'> = newId('checkout'), amount = TOTAL.amount) =>
     client.openPaymentPage(
       {
         checkoutId,
         attempt: 1,
-        amount: TOTAL,
+        amount: { ...TOTAL, amount },
         email: 'ada@example.com',
         lines: [
-          { title: 'Halo Vase', detail: 'Large', unitPrice: { ...TOTAL, amount: 1900 }, quantity: 2 },
-          { title: 'Shipping', detail: '', unitPrice: { ...TOTAL, amount: 400 }, quantity: 1 },
+          {
+            title: 'Halo Vase',
+            detail: 'Large',
+            unitPrice: { ...TOTAL, amount: amount / 2 - 2 },
+            quantity: 2,
+          },
+          { title: 'Shipping', detail: '', unitPrice: { ...TOTAL, amount: 4 }, quantity: 1 },
         ],
         returnUrl: 'http://shop.test/checkout/1',
         leaveUrl: 'http://shop.test/checkout/1?left=1',
