@@ -17,6 +17,7 @@ const { getAvailability, planStock, reserveStock, commitReservation, releaseRese
 const {
   authorizePayment,
   openPaymentPage,
+  confirmPayment,
   syncPayment,
   closePaymentPage,
   voidPayment,
