@@ -38,9 +38,17 @@ export const INVARIANTS: readonly Invariant[] = [
           where p.captured_amount <> coalesce(captured, 0) or p.refunded_amount <> -coalesce(refunded, 0)`,
   },
   {
-    name: 'I3 every order has an authorized payment of its total',
+    name: 'I3 every order that is not canceled has an authorized payment of its total',
     sql: `select o.order_id from "order".orders o left join payment.payment p on p.payment_id = o.payment_id
-          where p.payment_id is null or p.state in ('pending', 'voided') or p.amount <> o.total or p.currency <> o.currency`,
+          where p.payment_id is null or p.amount <> o.total or p.currency <> o.currency
+             or (p.state in ('pending', 'voided') and o.status <> 'canceled')`,
+  },
+  {
+    name: 'a canceled order has nothing left to give back, and no money but what the merchant collected or a bank took',
+    sql: `select o.order_id from "order".orders o left join payment.payment p on p.payment_id = o.payment_id
+          where o.canceling or (o.status = 'canceled' and p.state is distinct from 'voided' and (
+            p.state is distinct from 'captured'
+            or (p.provider <> 'manual' and p.captured_amount > p.refunded_amount + p.disputed_amount)))`,
   },
   {
     name: 'I4 no live payment without an order',
@@ -71,12 +79,13 @@ export const INVARIANTS: readonly Invariant[] = [
              or o.total <> o.subtotal + o.shipping_price + case when o.tax_included then 0 else o.tax end`,
   },
   {
-    name: 'I9 committed stock is order lines, piece by piece',
+    name: 'I9 committed stock is the lines of orders that are not canceled, piece by piece',
     sql: `with sold as (select reservation_id as checkout_id, sku, sum(quantity) as quantity
                         from inventory.reservation_line line join inventory.reservation held on held.id = line.reservation_id
                         where state = 'committed' group by 1, 2),
                ordered as (select checkout_id, sku, sum(quantity) as quantity
-                           from "order".order_line join "order".orders using (order_id) group by 1, 2)
+                           from "order".order_line join "order".orders using (order_id)
+                           where status <> 'canceled' group by 1, 2)
           select checkout_id from sold full join ordered using (checkout_id, sku)
           where sold.quantity is distinct from ordered.quantity`,
   },
@@ -121,22 +130,28 @@ export async function brokenInvariants(audit: Database): Promise<string[]> {
 /** A mail that a killed process was sending is sent again when that process's claim has run out, after 15 s. */
 const REST_TIMEOUT_MS = 60_000
 
-/** Waits until nothing is under way: checkouts finished, events delivered, messages sent. */
+/** Waits until nothing is under way: checkouts and cancellations finished, events delivered, messages sent. */
 export async function untilAtRest(audit: Database): Promise<void> {
   const deadline = Date.now() + REST_TIMEOUT_MS
   for (;;) {
-    const [left] = await audit.query<{ checkouts: number; events: number; messages: number }>(
+    const [left] = await audit.query<{
+      checkouts: number
+      cancellations: number
+      events: number
+      messages: number
+    }>(
       `select
          (select count(*) from checkout.checkout
           where state not in ('completed', 'failed')
             and not (state = 'awaiting-payment' and lease_until > now() + interval '60 seconds')) as checkouts,
+         (select count(*) from "order".orders where canceling) as cancellations,
          (select count(*) from "order".outbox where published_at is null)
            + (select count(*) from payment.outbox where published_at is null)
            + (select count(*) from inventory.outbox where published_at is null) as events,
          (select count(*) from notification.message where state in ('queued', 'sending')) as messages`,
       [],
     )
-    if (left && left.checkouts + left.events + left.messages === 0) return
+    if (left && left.checkouts + left.cancellations + left.events + left.messages === 0) return
     if (Date.now() > deadline)
       throw new Error(`not at rest after ${REST_TIMEOUT_MS} ms: ${JSON.stringify(left)}`)
     await sleep(100)

@@ -46,6 +46,18 @@ interface Book {
   readonly capturable: number
 }
 
+async function booksOf(stripeUrl: string): Promise<Book[]> {
+  const answer = await fetch(`${stripeUrl}/_sandbox/books?limit=10000`)
+  return ((await answer.json()) as { intents: Book[] }).intents
+}
+
+/** What the provider has of a checkout. */
+export async function bookOf(stripeUrl: string, checkoutId: string): Promise<Book> {
+  const book = (await booksOf(stripeUrl)).find(({ metadata }) => metadata.checkoutId === checkoutId)
+  if (!book) throw new Error(`the payment sandbox knows nothing of ${checkoutId}`)
+  return book
+}
+
 /**
  * I2, at rest: for each payment the ledger holds what the provider's books hold, and nothing there is unknown here.
  * Answers the differences and whatever other invariant is broken.
@@ -61,15 +73,19 @@ export async function brokenBooks(adminUrl: string, stripeUrl: string): Promise<
       [],
     )
     const held = new Map(ours.map(row => [row.checkout_id, Number(row.held)]))
-    const { intents } = (await (await fetch(`${stripeUrl}/_sandbox/books?limit=10000`)).json()) as {
-      intents: Book[]
-    }
-    const differences = intents.flatMap(({ metadata, captured, refunded, disputed, capturable }) => {
-      const checkoutId = metadata.checkoutId ?? ''
-      const theirs = captured - refunded - disputed
+    const intents = await booksOf(stripeUrl)
+    // By checkout: beside its intent may be one whose answer was lost, and on which no card was ever put.
+    const books = Map.groupBy(intents, ({ metadata }) => metadata.checkoutId ?? '')
+    const differences = [...books].flatMap(([checkoutId, of]) => {
+      const theirs = of.reduce(
+        (sum, { captured, refunded, disputed }) => sum + captured - refunded - disputed,
+        0,
+      )
       const here = held.get(checkoutId)
       if (here !== theirs) return [`I2 ${checkoutId}: ledger ${here}, provider ${theirs}`]
-      return capturable > 0 ? [`I4 ${checkoutId}: ${capturable} still authorized at the provider`] : []
+      if (of.filter(({ captured }) => captured > 0).length > 1) return [`I5 ${checkoutId}: captured twice`]
+      const left = of.reduce((sum, { capturable }) => sum + capturable, 0)
+      return left > 0 ? [`I4 ${checkoutId}: ${left} still authorized at the provider`] : []
     })
     return [...differences, ...(await brokenInvariants(audit))]
   } finally {

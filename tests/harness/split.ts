@@ -14,7 +14,16 @@ import { freePort, type PlatformProcess, startPlatformProcess } from './platform
 const RUN_SERVICE = fileURLToPath(new URL('../../apps/platform/src/run-service.ts', import.meta.url))
 const STRIPE = { STRIPE_SECRET_KEY: 'sk_test_ofthetests', STRIPE_WEBHOOK_SECRET: 'whsec_ofthetests' }
 /** Whom services of other processes call or tell. */
-const IN_PLATFORM = ['cart', 'checkout', 'notification', 'pricing', 'product']
+const IN_PLATFORM = [
+  'cart',
+  'checkout',
+  'inventory',
+  'notification',
+  'order',
+  'payment',
+  'pricing',
+  'product',
+]
 const SECRET = 'shared by the processes of one test installation'
 
 export interface SplitPlatform {

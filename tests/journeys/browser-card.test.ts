@@ -157,6 +157,20 @@ for (const mode of ['embedded', 'split'] as const)
       await first.getByText('This payment page has expired').waitFor()
     })
 
+    test('what is put into the cart while paying is neither paid for nor lost', async () => {
+      await using buying = await visit(browser)
+      const { page } = buying
+      const total = await toPaymentPage(page, 'changes@example.com')
+      const other = await buying.context.newPage()
+      await addToCart(other, `${platform.url}/p/halo-vase`)
+      await payByCard(page, CARDS.visa)
+      await confirmed(page)
+      assert.equal(await totalOf(page), total)
+      await page.goto(`${platform.url}/cart`)
+      await page.getByRole('link', { name: 'Halo Vase' }).first().waitFor()
+      assert.equal(await page.getByRole('link', { name: 'Tidal Vase' }).count(), 0)
+    })
+
     test('one payment page in two tabs is paid once', async () => {
       await using buying = await visit(browser)
       const first = buying.page

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { adminUrlOf } from '../harness/audit.ts'
@@ -147,8 +149,12 @@ for (const mode of ['embedded', 'split'] as const)
       })
     }
 
-    test('at rest the books agree', async () => {
+    test('at rest the books agree, and no log names a card', async () => {
       assert.deepEqual(await brokenBooks(adminUrl, stripeUrl), [])
+      if (mode === 'split') return
+      const log = readFileSync(join(platform.dataDir, 'storewright.log'), 'utf8')
+      assert.match(log, /checkout stopped while authorizing/)
+      assert.doesNotMatch(log, /pm_card/)
     })
   })
 

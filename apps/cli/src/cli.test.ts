@@ -60,6 +60,7 @@ before(async () => {
     'inventory.receiveStock': noting('inventory.receiveStock'),
     'product.setVariantPrice': noting('product.setVariantPrice'),
     'payment.recordPayment': noting('payment.recordPayment'),
+    'order.cancelOrder': noting('order.cancelOrder'),
     'product.retryDeadLetter': () => retry({ processed: 0, error: 'Error: still broken' }),
     'checkout.retryDeadLetter': () => retry(undefined),
     'order.retryDeadLetter': () => retry({ processed: 2, error: null }),
@@ -188,6 +189,14 @@ test('writes send what was typed, once, under a key of their own, as staff', asy
   await cli(['stock', 'receive', 'LAMP-OAK', 'hamburg', '20', '--reference', 'note 4711'])
   await cli(['products', 'price', 'LAMP-OAK', '95', 'eur'])
   await cli(['payments', 'record', 'pay_01kaw3v5e8f6t9r2m4x7c0d1zq', '182.90', 'EUR'])
+  const canceled = await cli([
+    'orders',
+    'cancel',
+    'ord_01kaw3v5e8f6t9r2m4x7c0d1zq',
+    '--reason',
+    'the customer called',
+  ])
+  assert.equal(canceled.out, '100001 is canceled, payment voided')
   assert.deepEqual(
     seen.map(({ input }) => input),
     [
@@ -195,9 +204,10 @@ test('writes send what was typed, once, under a key of their own, as staff', asy
       { lines: [{ sku: 'LAMP-OAK', location: 'hamburg', quantity: 20 }], reference: 'note 4711' },
       { sku: 'LAMP-OAK', price: { amount: 9500, currency: 'EUR' } },
       { paymentId: 'pay_01kaw3v5e8f6t9r2m4x7c0d1zq', amount: { amount: 18_290, currency: 'EUR' } },
+      { orderId: 'ord_01kaw3v5e8f6t9r2m4x7c0d1zq', reason: 'the customer called' },
     ],
   )
-  assert.equal(new Set(seen.map(({ key }) => key)).size, 4)
+  assert.equal(new Set(seen.map(({ key }) => key)).size, 5)
   assert.deepEqual(new Set(seen.map(({ actor }) => actor)), new Set(['staff']))
 })
 

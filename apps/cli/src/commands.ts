@@ -1,7 +1,7 @@
 import { storeContract } from '@storewright/gateway/store-contract'
 import { parseAmount, showMoney } from './amount.ts'
 import { ApiProblem, type Connection, callOperation, UsageError } from './api.ts'
-import { paymentText } from './payment-text.ts'
+import { captureText, paymentText } from './payment-text.ts'
 import { formatFields, formatTable } from './table.ts'
 
 /** What a command shows: `json` for programs, `text` for people, `more` when a list goes on. */
@@ -76,6 +76,53 @@ export const commands: Readonly<Record<string, Command>> = {
       return { json: order, text: `${formatFields(fields)}\n\n${table}` }
     },
   },
+  'orders cancel': {
+    usage: 'orders cancel <orderId> --reason <text>',
+    summary: 'Cancel an order of which nothing has been shipped; stock and payment are given back',
+    words: 1,
+    options: ['reason'],
+    async run(connection, [orderId = ''], options) {
+      const input = { orderId, reason: needed(options, 'reason') }
+      const order = await callOperation(connection, storeContract.order.cancelOrder, input)
+      return {
+        json: order,
+        text: `${order.number} is ${order.status}, payment ${order.paymentStatus}`,
+      }
+    },
+  },
+  'orders capture': {
+    usage: 'orders capture <orderId> [--amount 12.50]',
+    summary: 'Take the authorized money of an order; of a part, the rest is given up',
+    words: 1,
+    options: ['amount'],
+    async run(connection, [orderId = ''], { amount }) {
+      const order = await callOperation(connection, storeContract.order.getOrder, { orderId })
+      const part = amount === undefined ? {} : { amount: parseAmount(amount, order.currency) }
+      const { paymentId } = order.payment
+      const input = { paymentId, ...part }
+      const payment = await callOperation(connection, storeContract.payment.capturePayment, input)
+      return { json: payment, text: captureText(payment) }
+    },
+  },
+  'orders refund': {
+    usage:
+      'orders refund <orderId> --reason <text> [--lines LAMP-OAK:1,VASE:2] [--shipping yes] [--amount 12.50]',
+    summary: 'Give money back for pieces of lines and shipping, or an amount of your own',
+    words: 1,
+    options: ['reason', 'lines', 'shipping', 'amount'],
+    async run(connection, [orderId = ''], options) {
+      const order = await callOperation(connection, storeContract.order.getOrder, { orderId })
+      const input = {
+        orderId,
+        reason: needed(options, 'reason'),
+        ...(options.lines && { lines: piecesOf(options.lines, order.lines) }),
+        ...(options.shipping && { shipping: options.shipping === 'yes' }),
+        ...(options.amount && { amount: parseAmount(options.amount, order.currency) }),
+      }
+      const refund = await callOperation(connection, storeContract.order.refundOrder, input)
+      return { json: refund, text: `${refund.orderRefundId} is ${refund.state}: ${showMoney(refund.amount)}` }
+    },
+  },
   'payments record': {
     usage: 'payments record <paymentId> <amount> <currency>',
     summary: 'An invoice or cash on delivery was paid: payments record pay_… 182.90 EUR',
@@ -105,9 +152,7 @@ export const commands: Readonly<Record<string, Command>> = {
       const { currency } = (await callOperation(connection, operations.getPayment, { paymentId })).amount
       const part = amount === undefined ? {} : { amount: parseAmount(amount, currency) }
       const payment = await callOperation(connection, operations.capturePayment, { paymentId, ...part })
-      const failure = payment.failure ? `: ${payment.failure}` : ''
-      const text = `${payment.paymentId} is ${payment.state}: ${showMoney(payment.capturedAmount)} taken${failure}`
-      return { json: payment, text }
+      return { json: payment, text: captureText(payment) }
     },
   },
   'payments refund': {
@@ -294,6 +339,19 @@ function stockRow(stock: {
 }) {
   const { sku, locationName, onHand, reserved, allocated, shortage, available } = stock
   return [sku, locationName, onHand, reserved, allocated, shortage, available]
+}
+
+/** `LAMP-OAK:2,VASE:1` as pieces of the order's lines. */
+function piecesOf<OrderLineId>(
+  text: string,
+  lines: readonly { readonly sku: string; readonly orderLineId: OrderLineId }[],
+): { orderLineId: OrderLineId; quantity: number }[] {
+  return text.split(',').map(part => {
+    const [sku = '', quantity = '1'] = part.trim().split(':')
+    const line = lines.find(candidate => candidate.sku === sku)
+    if (!line) throw new UsageError(`The order has no line ${sku}`)
+    return { orderLineId: line.orderLineId, quantity: wholeNumber(quantity) }
+  })
 }
 
 function wholeNumber(text: string): number {

@@ -5,6 +5,12 @@ import { formatFields, formatTable } from './table.ts'
 
 type Payment = InferContractRouterOutputs<typeof storeContract>['payment']['getPayment']
 
+type Captured = InferContractRouterOutputs<typeof storeContract>['payment']['capturePayment']
+
+export function captureText({ paymentId, state, capturedAmount, failure }: Captured): string {
+  return `${paymentId} is ${state}: ${showMoney(capturedAmount)} taken${failure ? `: ${failure}` : ''}`
+}
+
 /** A payment and all that happened to it, for people. */
 export function paymentText(payment: Payment): string {
   const fields = {

@@ -244,6 +244,17 @@ export const order = {
   timeline: [{ type: 'order.placed', title: 'Order placed', at: '2026-11-24T09:00:00.000Z' }],
 }
 
+export const canceledOrder = {
+  ...order,
+  status: 'canceled',
+  paymentStatus: 'voided',
+  timeline: [
+    ...order.timeline,
+    { type: 'canceled', title: 'Order canceled', at: '2026-11-25T10:00:00.000Z' },
+    { type: 'voided', title: 'Payment canceled', at: '2026-11-25T10:00:01.000Z' },
+  ],
+}
+
 export const stock = {
   sku: 'LAMP-OAK',
   locationId: id('loc'),

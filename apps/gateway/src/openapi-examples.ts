@@ -1,5 +1,6 @@
 import {
   address,
+  canceledOrder,
   card,
   cardPayment,
   cart,
@@ -208,9 +209,30 @@ export const openapiExamples: Readonly<Record<string, Example>> = {
   },
   'payment.getPayment': { input: { paymentId: id('pay') }, output: shownPayment },
   'order.getOrder': { input: { orderId: id('ord'), token: `${id('ord')}.c2lnbmF0dXJl` }, output: order },
+  'order.cancelOrder': {
+    input: { orderId: id('ord'), reason: 'the customer called' },
+    output: canceledOrder,
+  },
   'order.listOrders': {
     input: { status: 'open', limit: 24 },
     output: { items: [orderSummary], nextCursor: null },
+  },
+  'order.refundOrder': {
+    input: {
+      orderId: id('ord'),
+      lines: [{ orderLineId: id('oln'), quantity: 1 }],
+      reason: 'one lamp came back',
+    },
+    output: {
+      orderRefundId: id('orf'),
+      orderId: id('ord'),
+      amount: eur(8900),
+      lines: [{ orderLineId: id('oln'), quantity: 1 }],
+      shipping: false,
+      reason: 'one lamp came back',
+      state: 'done',
+      createdAt: '2026-11-26T10:00:00.000Z',
+    },
   },
   'notification.listMessages': {
     input: { state: 'sent' },

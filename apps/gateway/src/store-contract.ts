@@ -12,8 +12,15 @@ const { createAdminLink, authenticateApiKey, ...auth } = authContract
 const { getVariants, receiveEvents: productEvents, ...product } = productContract
 const { calculateQuote, ...pricing } = pricingContract
 const { readCart, completeCart, ...cart } = cartContract
-const { getAvailability, planStock, reserveStock, commitReservation, releaseReservation, ...inventory } =
-  inventoryContract
+const {
+  getAvailability,
+  planStock,
+  reserveStock,
+  commitReservation,
+  releaseReservation,
+  cancelReservation,
+  ...inventory
+} = inventoryContract
 const {
   authorizePayment,
   openPaymentPage,
@@ -21,6 +28,7 @@ const {
   syncPayment,
   closePaymentPage,
   voidPayment,
+  giveBackPayment,
   receiveWebhook,
   ...payment
 } = paymentContract

@@ -17,7 +17,8 @@ import { productService } from '@storewright/product/service'
  *                                                      ├─ Checkout ─┬─ Pricing
  *                                                      │            ├─ Inventory
  *                                                      │            ├─ Payment
- *                                                      │            └─ Order ── Notification ─ email
+ *                                                      │            └─ Order ─┬─ Notification ─ email
+ *                                                      │                      └─ (Inventory, Payment: to cancel)
  *                                                      └─ (staff operations of each)
  *
  * Whom a service calls stands in its `needs`, whose events it hears in its `hears`. Each runs in this process unless

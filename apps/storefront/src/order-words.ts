@@ -17,13 +17,23 @@ const PAYMENT: Record<Order['paymentStatus'], string> = {
   voided: 'Payment canceled',
 }
 
+/** A canceled order is not paid any more; what was paid goes back. Else as above. */
+const PAYMENT_OF_CANCELED: Partial<Record<Order['paymentStatus'], string>> = {
+  due: 'Nothing to pay',
+  authorized: 'Nothing will be charged',
+  paid: 'Your money is being returned',
+  'capture-failed': 'Nothing will be charged',
+  voided: 'Nothing to pay',
+}
+
 export function orderStatus(order: Order): string {
   if (order.status === 'canceled') return 'Canceled'
   return FULFILLMENT[order.fulfillmentStatus]
 }
 
 export function paymentStatus(order: Order): string {
-  return PAYMENT[order.paymentStatus]
+  const ofCanceled = order.status === 'canceled' && PAYMENT_OF_CANCELED[order.paymentStatus]
+  return ofCanceled || PAYMENT[order.paymentStatus]
 }
 
 /** What the shopper still has to do, if anything. */

@@ -13,6 +13,7 @@ export const ID_PREFIXES = {
   message: 'msg',
   order: 'ord',
   orderLine: 'oln',
+  orderRefund: 'orf',
   payment: 'pay',
   paymentAttempt: 'pat',
   product: 'prd',

@@ -30,6 +30,7 @@ export function captureIntent(world: World, intent: PaymentIntent, amount = inte
   intent.amount_capturable = 0
   saveIntent(world, intent)
   world.emit('charge.captured', charge)
+  if (charge.amount_refunded > 0) world.emit('charge.refunded', charge)
   world.emit('payment_intent.succeeded', intent)
   const method = world.objects.get<PaymentMethod>(charge.payment_method).body
   if (testCardOf(world, method).dispute) world.scheduleAftermath('open-dispute', charge.id)

@@ -147,8 +147,15 @@ describe('a checkout session', () => {
       shipping_options: [rate(490, 'Standard'), rate(1290, 'Express')],
     })
     assert.equal(session.amount_total, 2990)
-    const express = String(session.shipping_options[1]?.shipping_rate)
-    await submit(String(session.url), { ...VISA, shipping_rate: express })
+    const url = String(session.url)
+    const express = { ...VISA, shipping_rate: String(session.shipping_options[1]?.shipping_rate) }
+    // Nobody pays a total that was not on the page.
+    const changed = await submit(url, { ...express, shown_total: '2990' })
+    assert.match(await changed.text(), /The total is now €37\.90/)
+    const looked = await submit(url, { ...express, shown_total: '3790', update: '1' })
+    assert.equal(looked.status, 402)
+    assert.equal((await stripe.checkout.sessions.retrieve(session.id)).payment_intent, null)
+    assert.equal((await submit(url, { ...express, shown_total: '3790' })).status, 303)
     const done = await stripe.checkout.sessions.retrieve(session.id, { expand: ['payment_intent'] })
     assert.equal(done.amount_total, 3790)
     assert.equal((done.payment_intent as Stripe.PaymentIntent).amount, 3790)

@@ -14,7 +14,7 @@ export function layout(title: string, body: Html): Html {
   <link rel="icon" href="data:,">
 </head>
 <body>
-  <div class="banner" role="note">Sandbox: this stands in for Stripe. No money moves; use test cards only.</div>
+  <header class="banner">Sandbox: this stands in for Stripe. No money moves; use test cards only.</header>
   <main>${body}</main>
 </body>
 </html>`

@@ -21,7 +21,7 @@ export function overviewPage(world: World): Html {
     <section class="sheet"><h2>Payments</h2>${
       intents.length === 0
         ? html`<p class="quiet">None yet.</p>`
-        : html`<div class="scroll"><table>
+        : html`<div class="scroll" tabindex="0" role="region" aria-label="Payments"><table>
       <thead><tr><th>Made</th><th>Amount</th><th>Status</th><th>Received</th><th>PaymentIntent</th><th>Metadata</th></tr></thead>
       <tbody>${intents.map(({ body }) => paymentRow(body))}</tbody></table></div>`
     }
@@ -29,7 +29,7 @@ export function overviewPage(world: World): Html {
     <section class="sheet"><h2>Events and their deliveries</h2>${
       events.length === 0
         ? html`<p class="quiet">None yet.</p>`
-        : html`<div class="scroll"><table>
+        : html`<div class="scroll" tabindex="0" role="region" aria-label="Events"><table>
       <thead><tr><th>At</th><th>Type</th><th>Event</th><th>Delivery</th></tr></thead>
       <tbody>${events.map(({ body }) => eventRow(body, deliveriesOf(world, body.id)))}</tbody></table></div>`
     }

@@ -8,6 +8,7 @@ import {
   type SessionSecrets,
 } from './checkout-sessions.ts'
 import { authenticateIntent, confirmIntent } from './confirm-intent.ts'
+import { formatAmount } from './currency.ts'
 import { isEmail } from './payment-fields.ts'
 import { createIntent, type IntentSecrets, type PaymentIntent } from './payment-intents.ts'
 import { newCardMethod } from './payment-methods.ts'
@@ -21,6 +22,10 @@ export interface PaymentForm {
   readonly cvc: string
   readonly name: string
   readonly shippingRate: string
+  /** The total that stood on the page; '' where nobody looked at one. */
+  readonly shownTotal: string
+  /** Only the shipping changes. */
+  readonly update: boolean
 }
 
 /** Where to go next, or what to say on the page; `status` is the page's. */
@@ -35,6 +40,12 @@ export function paySession(world: World, sessionId: string, form: PaymentForm): 
   if (session.status !== 'open') return { kind: 'over' }
   const rate = hidden.rates.find(each => each.id === form.shippingRate)
   if (rate) chooseShipping(session, rate)
+  if (form.update || (form.shownTotal !== '' && form.shownTotal !== String(session.amount_total))) {
+    // Without a script the page cannot follow a choice: nobody pays a total that they have not seen.
+    world.objects.save(session)
+    const total = formatAmount(session.amount_total, session.currency)
+    return { kind: 'error', message: `The total is now ${total}.`, field: 'shippingRate' }
+  }
   const email = session.customer_email ?? form.email.trim()
   if (!isEmail(email)) return { kind: 'error', message: 'Your email address is incomplete.', field: 'email' }
   session.customer_details = customerDetails(email, form.name.trim() || null)

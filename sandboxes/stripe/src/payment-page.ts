@@ -12,10 +12,22 @@ export interface PageState {
 }
 
 export const BLANK: PageState = {
-  form: { email: '', number: '', expiry: '', cvc: '', name: '', shippingRate: '' },
+  form: {
+    email: '',
+    number: '',
+    expiry: '',
+    cvc: '',
+    name: '',
+    shippingRate: '',
+    shownTotal: '',
+    update: false,
+  },
   error: undefined,
   field: undefined,
 }
+
+/** After the button that pays: Enter presses the first. */
+const UPDATE = html`<button name="update" value="1" class="second" formnovalidate>Update total</button>`
 
 const SUBMIT: Readonly<Record<string, string>> = { book: 'Book', donate: 'Donate' }
 
@@ -37,10 +49,12 @@ export function paymentPage(session: CheckoutSession, secrets: SessionSecrets, s
       <h2 id="payment">${free ? 'Confirm' : 'Pay with card'}</h2>
       ${error === undefined ? '' : html`<p class="error" role="alert" id="error">${error}</p>`}
       <form method="post" action="/c/pay/${session.id}">
+        <input type="hidden" name="shown_total" value="${session.amount_total}">
         ${email(session, state)}
         ${shipping(session, secrets, form)}
         ${free ? '' : cardFields(state)}
         <button>${action}</button>
+        ${secrets.rates.length < 2 ? '' : UPDATE}
       </form>
       ${free ? '' : testCards()}
     </section></div>`,

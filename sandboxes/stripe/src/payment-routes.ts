@@ -115,6 +115,8 @@ async function paymentForm(context: Context): Promise<PaymentForm> {
     cvc: get('cvc'),
     name: get('name'),
     shippingRate: get('shipping_rate'),
+    shownTotal: get('shown_total'),
+    update: get('update') !== '',
   }
 }
 

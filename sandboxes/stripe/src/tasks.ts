@@ -1,6 +1,7 @@
 import { expireAuthorization } from './capture-intent.ts'
 import { settleLater } from './charges.ts'
 import { expireDueSession } from './checkout-sessions.ts'
+import type { Row } from './database.ts'
 import { decideDispute, openDispute } from './disputes.ts'
 import { finishRefund } from './refunds.ts'
 import type { TaskKind, World } from './world.ts'
@@ -24,10 +25,20 @@ export function runDueTasks(world: World): number {
     world.nowMs(),
     TASKS_AT_ONCE,
   )
-  for (const row of due)
+  for (const row of due) runTask(world, row)
+  return due.length
+}
+
+function runTask(world: World, row: Row): void {
+  const done = () => world.db.run('DELETE FROM task WHERE id = ?', Number(row.id))
+  try {
     world.db.transaction(() => {
       WORK[row.kind as TaskKind](world, String(row.object_id))
-      world.db.run('DELETE FROM task WHERE id = ?', Number(row.id))
+      done()
     })
-  return due.length
+  } catch (error) {
+    // Kept, it would fail again before every request.
+    console.error(`The Stripe sandbox could not ${row.kind} ${row.object_id}`, error)
+    done()
+  }
 }

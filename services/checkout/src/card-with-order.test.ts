@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ORPCError } from '@orpc/server'
 import { newId } from '@storewright/kernel/ids'
 import { refusalOf } from '@storewright/rpc/testing'
-import { startCheckout, stateOf } from './test-checkout.ts'
+import { EUR, startCheckout, stateOf } from './test-checkout.ts'
 
 const TOKEN = 'pm_card_visa'
 const DECLINE = { reason: 'Your card has insufficient funds.', declineCode: 'insufficient_funds' }
@@ -140,4 +140,33 @@ test('a token that is none, or comes with another way to pay, is refused', async
     const answer = await refusalOf(payFor(newId('cart'), randomUUID(), method, token))
     assert.equal(answer, 'invalid-input', token)
   }
+})
+
+test('an order that is free asks no card, whether one came or not', async t => {
+  const free = { subtotal: EUR(0), shipping: EUR(0), tax: EUR(0), total: EUR(0), taxIncluded: true }
+  const line = { sku: 'A', quantity: 1, unitPrice: EUR(0), total: EUR(0), tax: EUR(0) }
+  const rate = {
+    shippingRateId: 'standard',
+    title: '',
+    description: '',
+    price: EUR(0),
+    minDays: 1,
+    maxDays: 2,
+  }
+  const { calls, payFor } = await startCheckout(t, {
+    pricing: {
+      calculateQuote: async () => ({
+        lines: [{ ...line, taxRateBasisPoints: 0 }],
+        shippingOptions: [rate],
+        shippingRateId: 'standard',
+        shippingTax: EUR(0),
+        taxLines: [],
+        totals: free,
+      }),
+    },
+  })
+  for (const token of [TOKEN, undefined])
+    assert.equal((await payFor(newId('cart'), randomUUID(), 'card', token)).state, 'completed')
+  assert.equal(calls.filter(call => call === 'authorizePayment').length, 2)
+  for (const asked of ['confirmPayment', 'openPaymentPage']) assert.ok(!calls.includes(asked), asked)
 })

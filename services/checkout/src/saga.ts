@@ -125,14 +125,15 @@ async function planAgain(
 
 async function authorize(tools: SagaTools, checkout: Checkout): Promise<Advance> {
   try {
-    if (checkout.request.paymentToken)
-      return await confirmCard(tools, checkout, checkout.request.paymentToken)
-    if (checkout.request.paymentMethod === 'card') return await openPage(tools, checkout)
+    const { paymentMethod, paymentToken } = checkout.request
+    // An order that is free is authorized without a provider.
+    if (paymentMethod === 'card' && checkout.quote.totals.total.amount > 0)
+      return paymentToken ? await confirmCard(tools, checkout, paymentToken) : await openPage(tools, checkout)
     const { paymentId, onTerms } = await tools.needs.payment.authorizePayment(
       {
         checkoutId: checkout.checkoutId,
         attempt: ATTEMPT,
-        method: checkout.request.paymentMethod,
+        method: paymentMethod,
         amount: checkout.quote.totals.total,
         country: checkout.request.shippingAddress.country,
       },

@@ -13,7 +13,7 @@ const AUDIT = `
     select line.sku, line.location_id,
       sum(quantity) filter (where state = 'held') as held, sum(quantity) filter (where state = 'committed') as committed
     from reservation_line as line join reservation on reservation.id = line.reservation_id
-    where state <> 'released'
+    where state in ('held', 'committed')
     group by line.sku, line.location_id
   ),
   booked as (

@@ -31,7 +31,7 @@ test('128 shoppers at two processes never oversell, and every snapshot meanwhile
       snapshots++
     }
   })()
-  const tally = { held: 0, denied: 0, ended: 0, booked: 0 }
+  const tally = { held: 0, denied: 0, ended: 0, canceled: 0, booked: 0 }
   const count = async (clerk: number) => {
     for (let round = 0; selling; round++) {
       const client = clients[round % 2] ?? inventory.client
@@ -67,7 +67,14 @@ test('128 shoppers at two processes never oversell, and every snapshot meanwhile
       if (held && round % 2 === 0) {
         await client.releaseReservation({ reservationId }, asSystem())
         tally.ended++
-      } else if (held && round % 3 === 0) await client.commitReservation({ reservationId }, asSystem())
+      } else if (held && round % 3 === 0) {
+        await client.commitReservation({ reservationId }, asSystem())
+        // At the other process, and at both at once.
+        if (shopper % 2) {
+          await Promise.all(clients.map(each => each.cancelReservation({ reservationId }, asSystem())))
+          tally.canceled++
+        }
+      }
     }
   }
   const clerks = Array.from({ length: 4 }, (_, clerk) => count(clerk))
@@ -76,7 +83,10 @@ test('128 shoppers at two processes never oversell, and every snapshot meanwhile
   await Promise.all([watching, ...clerks])
   assert.deepEqual(violations, [])
   assert.deepEqual(await auditInventory(inventory.database), [])
-  assert.ok(tally.held > 50 && tally.denied > 50 && tally.ended > 10, JSON.stringify(tally))
+  assert.ok(
+    tally.held > 50 && tally.denied > 50 && tally.ended > 10 && tally.canceled > 5,
+    JSON.stringify(tally),
+  )
   assert.ok(tally.booked >= 4, JSON.stringify(tally))
   assert.equal(await deadlocks(), 0)
   assert.ok(snapshots >= 3, `${snapshots} snapshots`)

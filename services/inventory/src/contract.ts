@@ -67,7 +67,7 @@ const stockSchema = z
 
 const reservationSchema = z.object({
   reservationId: idSchema('checkout'),
-  state: z.enum(['held', 'committed', 'released']),
+  state: z.enum(['held', 'committed', 'released', 'canceled']),
   expiresAt: z.iso.datetime(),
   lines: z.array(plannedLine),
 })
@@ -135,6 +135,19 @@ export const inventoryContract = {
     .input(z.strictObject({ reservationId: idSchema('checkout') }))
     .output(z.object({ released: z.boolean() }))
     .errors({ 'reservation-committed': { status: 409, message: 'This reservation has become an order.' } }),
+
+  /**
+   * Undo of a commit, when an order is canceled: its goods are available again. Idempotent; what was released before
+   * is answered as it is. While the checkout has still to commit it is refused: ask again later.
+   */
+  cancelReservation: operation
+    .meta({ access: 'internal' })
+    .input(z.strictObject({ reservationId: idSchema('checkout') }))
+    .output(reservationSchema)
+    .errors({
+      ...refusals.notFound,
+      'reservation-held': { status: 409, message: 'The checkout has not committed this reservation yet.' },
+    }),
 
   listStock: operation
     .meta({ access: 'staff', rateClass: 'read' })

@@ -47,7 +47,7 @@ class Model {
 
   reserve(id: number, lines: [string, number][]): string {
     const found = this.reservations.get(id)
-    if (found) return found.state === 'released' ? 'ended' : found.state
+    if (found) return found.state === 'released' || found.state === 'canceled' ? 'ended' : found.state
     if (lines.some(([place, quantity]) => this.free(place) < quantity)) return 'insufficient'
     for (const [place, quantity] of lines) this.row(place).reserved += quantity
     this.reservations.set(id, { state: 'held', lines })
@@ -63,8 +63,23 @@ class Model {
         this.row(place).reserved -= quantity
         this.row(place).allocated += quantity
       }
-    found.state = 'committed'
-    return 'committed'
+    if (found.state !== 'canceled') found.state = 'committed'
+    return found.state
+  }
+
+  cancel(id: number): string {
+    const found = this.reservations.get(id)
+    if (!found) return 'not-found'
+    if (found.state === 'held') return 'still-held'
+    if (found.state === 'committed') {
+      for (const [place, quantity] of found.lines) {
+        const row = this.row(place)
+        row.allocated -= quantity
+        row.shortage = Math.max(0, row.shortage - quantity)
+      }
+      found.state = 'canceled'
+    }
+    return found.state
   }
 
   release(id: number): string {
@@ -109,7 +124,8 @@ type Step =
   | { kind: 'elapse'; id: number }
 type ModelCommand =
   | { kind: 'reserve'; id: number; lines: [string, number][] }
-  | { kind: 'commit' | 'release'; id: number }
+  | { kind: ModelEnd; id: number }
+type ModelEnd = 'commit' | 'cancel' | 'release'
 
 const IDS = 4
 const place = fc.constantFrom('A@main', 'A@depot', 'B@main', 'B@depot')
@@ -121,7 +137,7 @@ const lines = fc.uniqueArray(fc.tuple(place, fc.integer({ min: 1, max: 6 })), {
 })
 const command: fc.Arbitrary<ModelCommand> = fc.oneof(
   { arbitrary: fc.record({ kind: fc.constant('reserve' as const), id, lines }), weight: 3 },
-  { arbitrary: fc.record({ kind: fc.constantFrom('commit' as const, 'release' as const), id }), weight: 2 },
+  { arbitrary: fc.record({ kind: fc.constantFrom<ModelEnd>('commit', 'cancel', 'release'), id }), weight: 3 },
 )
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -176,7 +192,7 @@ test('whatever happens, the database agrees with the model and the books are rig
   )
   // Else the property would hold for want of cases.
   const wanted = ['held', 'insufficient', 'ended', 'committed', 'not-found', 'released', 'already-committed']
-  for (const outcome of [...wanted, 'delta', 'sku', 'expired'])
+  for (const outcome of [...wanted, 'canceled', 'still-held', 'delta', 'sku', 'expired'])
     assert.ok(seen.has(outcome), `never saw ${outcome}`)
 })
 

@@ -1,7 +1,7 @@
 import type { Id } from '@storewright/kernel/ids'
 import { availableOf, type Line, type MissingLine, type Stock, settleShortage } from './domain.ts'
 
-export type ReservationState = 'held' | 'committed' | 'released'
+export type ReservationState = 'held' | 'committed' | 'released' | 'canceled'
 
 export interface Reservation {
   readonly reservationId: Id<'checkout'>
@@ -17,16 +17,18 @@ export type Command =
       readonly lines: readonly Line[]
       readonly holdSeconds: number
     }
-  | { readonly kind: 'commit' | 'release' | 'expire'; readonly reservationId: Id<'checkout'> }
+  | { readonly kind: 'commit' | 'cancel' | 'release' | 'expire'; readonly reservationId: Id<'checkout'> }
 
 export type Outcome =
-  /** Held or committed, now or before: the same command again gets the same answer. */
+  /** Held, committed or canceled, now or before: the same command again gets the same answer. */
   | { readonly kind: 'standing'; readonly reservation: Reservation }
   | { readonly kind: 'insufficient'; readonly missing: readonly MissingLine[] }
   | { readonly kind: 'ended' }
   | { readonly kind: 'not-found' }
   | { readonly kind: 'released'; readonly released: boolean }
   | { readonly kind: 'already-committed' }
+  /** Nothing to cancel yet: the checkout has still to commit it. */
+  | { readonly kind: 'still-held' }
 
 /** What the locked rows said, by id and by `stockKey`. */
 export interface Book {
@@ -42,6 +44,13 @@ export interface Decision {
   /** Reservations and stock rows that differ from the book, as they are now. */
   readonly reservations: Reservation[]
   readonly stock: Stock[]
+  /** What the ledger has to say, in this order: one batch may commit a reservation and cancel it. */
+  readonly bookings: Booking[]
+}
+
+export interface Booking {
+  readonly cause: 'reservation' | 'cancellation'
+  readonly reservation: Reservation
 }
 
 /**
@@ -51,6 +60,7 @@ export interface Decision {
 export function decideBatch(book: Book, commands: readonly Command[]): Decision {
   const reservations = new Map<string, Reservation>()
   const stock = new Map<string, Stock>()
+  const bookings: Booking[] = []
   const stockAt = (line: Line) => stock.get(stockKey(line)) ?? book.stock.get(stockKey(line))
 
   const reserve = (command: Command & { kind: 'reserve' }): Outcome => {
@@ -70,7 +80,13 @@ export function decideBatch(book: Book, commands: readonly Command[]): Decision 
   const end = (held: Reservation, state: 'committed' | 'released'): Reservation => {
     for (const line of held.lines)
       move(line, { reserved: -line.quantity, allocated: state === 'committed' ? line.quantity : 0 })
+    if (state === 'committed') bookings.push({ cause: 'reservation', reservation: held })
     return put({ ...held, state })
+  }
+  const cancel = (committed: Reservation): Reservation => {
+    for (const line of committed.lines) move(line, { reserved: 0, allocated: -line.quantity })
+    bookings.push({ cause: 'cancellation', reservation: committed })
+    return put({ ...committed, state: 'canceled' })
   }
   const move = (line: Line, by: { reserved: number; allocated: number }) => {
     const row = stockAt(line)
@@ -89,11 +105,18 @@ export function decideBatch(book: Book, commands: readonly Command[]): Decision 
     switch (command.kind) {
       case 'reserve':
         if (!found) return reserve(command)
-        return found.state === 'released' ? { kind: 'ended' } : { kind: 'standing', reservation: found }
+        return found.state === 'released' || found.state === 'canceled'
+          ? { kind: 'ended' }
+          : { kind: 'standing', reservation: found }
       case 'commit':
         if (!found) return { kind: 'not-found' }
         if (found.state === 'released') return { kind: 'ended' }
+        // Canceled: it was committed, and the checkout that had no answer asks again.
         return { kind: 'standing', reservation: found.state === 'held' ? end(found, 'committed') : found }
+      case 'cancel':
+        if (!found) return { kind: 'not-found' }
+        if (found.state === 'held') return { kind: 'still-held' }
+        return { kind: 'standing', reservation: found.state === 'committed' ? cancel(found) : found }
       case 'release':
         // Remembered, so that a delayed request to reserve under this id cannot hold stock for nobody.
         if (!found) put({ reservationId, state: 'released', expiresAt: book.now, lines: [] })
@@ -111,6 +134,7 @@ export function decideBatch(book: Book, commands: readonly Command[]): Decision 
     outcomes: commands.map(decide),
     reservations: [...reservations.values()],
     stock: [...stock.values()],
+    bookings,
   }
 }
 

@@ -2,7 +2,13 @@ import { type Id, newId } from '@storewright/kernel/ids'
 import { isUniqueViolation } from '@storewright/postgres/errors'
 import type { Database, Sql } from '@storewright/postgres/sql'
 import type { Line } from './domain.ts'
-import { type Command, decideBatch, type Outcome, type Reservation } from './reservation-batch.ts'
+import {
+  type Booking,
+  type Command,
+  decideBatch,
+  type Outcome,
+  type Reservation,
+} from './reservation-batch.ts'
 import { type Entry, insertEntries, lockStock, writeStock } from './store.ts'
 
 /** Either may be the first to notice: the order of the two inserts is the planner's. */
@@ -25,22 +31,27 @@ export async function applyCommands(database: Database, commands: readonly Comma
 
 async function applyInside(sql: Sql, commands: readonly Command[]): Promise<AppliedBatch> {
   const { now, reservations } = await lockReservations(sql, commands)
+  const canceled = new Set<string>(
+    commands.filter(({ kind }) => kind === 'cancel').map(({ reservationId }) => reservationId),
+  )
   const lines = [
     ...commands.flatMap(command => (command.kind === 'reserve' ? command.lines : [])),
-    ...[...reservations.values()].flatMap(({ state, lines }) => (state === 'held' ? lines : [])),
+    ...[...reservations.values()].flatMap(({ reservationId, state, lines }) =>
+      state === 'held' || (state === 'committed' && canceled.has(reservationId)) ? lines : [],
+    ),
   ]
   const locked = await lockStock(sql, lines)
   const decision = decideBatch({ now, reservations, stock: locked.stock }, commands)
   const isNew = ({ reservationId }: Reservation) => !reservations.has(reservationId)
   await insertReservations(sql, decision.reservations.filter(isNew))
-  await endReservations(
+  await changeStates(
     sql,
-    decision.reservations.filter(reservation => !isNew(reservation)),
+    decision.reservations.flatMap(({ reservationId, state }) => {
+      const was = reservations.get(reservationId)?.state
+      return was ? [{ reservationId, was, state }] : []
+    }),
   )
-  await bookCommitted(
-    sql,
-    decision.reservations.filter(({ state }) => state === 'committed'),
-  )
+  await book(sql, decision.bookings)
   const eventCount = await writeStock(sql, locked, decision.stock)
   return { outcomes: decision.outcomes, eventCount }
 }
@@ -106,31 +117,50 @@ async function insertReservations(sql: Sql, reservations: readonly Reservation[]
   )
 }
 
-/** Compare-and-swap on the state: fewer rows than expected means that somebody wrote past the lock. */
-async function endReservations(sql: Sql, ended: readonly Reservation[]): Promise<void> {
-  if (ended.length === 0) return
-  const swapped = await sql.query(
-    `update reservation set state = change.state, version = version + 1
-     from unnest($1::text[], $2::text[]) as change (id, state)
-     where reservation.id = change.id and reservation.state = 'held' returning 1 as one`,
-    [ended.map(({ reservationId }) => reservationId), ended.map(({ state }) => state)],
-  )
-  if (swapped.length !== ended.length) throw new Error('a locked reservation had changed its state')
+interface StateChange {
+  readonly reservationId: Id<'checkout'>
+  readonly was: Reservation['state']
+  readonly state: Reservation['state']
 }
 
-async function bookCommitted(sql: Sql, committed: readonly Reservation[]): Promise<void> {
-  if (committed.length === 0) return
-  const transfers = committed.map(reservation => ({ id: newId('transfer'), reservation }))
+/** Compare-and-swap on the state: fewer rows than expected means that somebody wrote past the lock. */
+async function changeStates(sql: Sql, changes: readonly StateChange[]): Promise<void> {
+  if (changes.length === 0) return
+  const swapped = await sql.query(
+    `update reservation set state = change.state, version = version + 1
+     from unnest($1::text[], $2::text[], $3::text[]) as change (id, was, state)
+     where reservation.id = change.id and reservation.state = change.was returning 1 as one`,
+    [
+      changes.map(({ reservationId }) => reservationId),
+      changes.map(({ was }) => was),
+      changes.map(({ state }) => state),
+    ],
+  )
+  if (swapped.length !== changes.length) throw new Error('a locked reservation had changed its state')
+}
+
+/** A commit moves goods from what nobody owns to orders, a cancellation back. */
+async function book(sql: Sql, bookings: readonly Booking[]): Promise<void> {
+  if (bookings.length === 0) return
+  const transfers = bookings.map(booking => ({ id: newId('transfer'), ...booking }))
   await sql.query(
     `insert into stock_transfer (id, cause_type, cause_id, actor)
-     select id, 'reservation', cause_id, 'system:inventory' from unnest($1::text[], $2::text[]) as new (id, cause_id)`,
-    [transfers.map(({ id }) => id), transfers.map(({ reservation }) => reservation.reservationId)],
+     select id, cause_type, cause_id, 'system:inventory'
+     from unnest($1::text[], $2::text[], $3::text[]) as new (id, cause_type, cause_id)`,
+    [
+      transfers.map(({ id }) => id),
+      transfers.map(({ cause }) => cause),
+      transfers.map(({ reservation }) => reservation.reservationId),
+    ],
   )
-  const entries = transfers.flatMap(({ id, reservation }) =>
-    reservation.lines.flatMap(({ sku, locationId, quantity }): (Entry & { transferId: string })[] => [
-      { transferId: id, sku, locationId, account: 'on_hand', quantity: -quantity },
-      { transferId: id, sku, locationId, account: 'allocated', quantity },
-    ]),
+  const entries = transfers.flatMap(({ id, cause, reservation }) =>
+    reservation.lines.flatMap(({ sku, locationId, quantity }): (Entry & { transferId: string })[] => {
+      const allocated = cause === 'reservation' ? quantity : -quantity
+      return [
+        { transferId: id, sku, locationId, account: 'on_hand', quantity: -allocated },
+        { transferId: id, sku, locationId, account: 'allocated', quantity: allocated },
+      ]
+    }),
   )
   await insertEntries(sql, entries)
 }

@@ -117,6 +117,61 @@ test('commit moves reserved to allocated once, and is refused after a release', 
   )
 })
 
+test('a cancellation makes committed goods available again, once, and the ledger has the way back', async () => {
+  await inventory.receive('CANCEL', 5)
+  const cancel = (reservationId: Awaited<ReturnType<typeof reserve>>['reservationId']) =>
+    inventory.client.cancelReservation({ reservationId }, asSystem())
+  const { reservationId } = await reserve('CANCEL', 5)
+  assert.equal((await refusalOf(cancel(reservationId))).code, 'reservation-held')
+  await inventory.client.commitReservation({ reservationId }, asSystem())
+  const answers = await Promise.all([cancel(reservationId), cancel(reservationId)])
+  assert.deepEqual(
+    [...answers, await cancel(reservationId)].map(({ state }) => state),
+    ['canceled', 'canceled', 'canceled'],
+  )
+  assert.deepEqual(await stockOf('CANCEL'), [[5, 0, 0, 0, 5]])
+  const booked = await inventory.database.query<{ cause: string; account: string; quantity: number }>(
+    `select cause_type as cause, account, quantity from stock_entry join stock_transfer on id = transfer_id
+     where cause_id = $1 order by stock_transfer.id, account`,
+    [reservationId],
+  )
+  assert.deepEqual(
+    booked.map(({ cause, account, quantity }) => [cause, account, quantity]),
+    [
+      ['reservation', 'allocated', 5],
+      ['reservation', 'on_hand', -5],
+      ['cancellation', 'allocated', -5],
+      ['cancellation', 'on_hand', 5],
+    ],
+  )
+  assert.deepEqual(
+    (await eventsOf('CANCEL')).map(([, availability]) => availability),
+    ['low-stock', 'sold-out', 'low-stock'],
+  )
+  assert.equal((await refusalOf(cancel(newId('checkout')))).code, 'not-found')
+})
+
+test('a commit that is repeated after the cancellation is answered and commits nothing', async () => {
+  await inventory.receive('AGAIN', 3)
+  const { reservationId } = await reserve('AGAIN', 2)
+  await inventory.client.commitReservation({ reservationId }, asSystem())
+  await inventory.client.cancelReservation({ reservationId }, asSystem())
+  const again = await inventory.client.commitReservation({ reservationId }, asSystem())
+  assert.equal(again.state, 'canceled')
+  assert.equal((await refusalOf(reserve('AGAIN', 2, reservationId))).code, 'reservation-ended')
+  assert.deepEqual(await stockOf('AGAIN'), [[3, 0, 0, 0, 3]])
+})
+
+test('canceled goods fill a shortage before anybody can buy them', async () => {
+  await inventory.receive('SHORT', 4)
+  const [first, second] = [await reserve('SHORT', 3), await reserve('SHORT', 1)]
+  for (const { reservationId } of [first, second])
+    await inventory.client.commitReservation({ reservationId }, asSystem())
+  await adjust('SHORT', -2)
+  await inventory.client.cancelReservation({ reservationId: first.reservationId }, asSystem())
+  assert.deepEqual(await stockOf('SHORT'), [[2, 0, 1, 0, 1]])
+})
+
 test('a reservation that arrives after its own release holds nothing', async () => {
   await inventory.receive('LATE', 5)
   const reservationId = newId('checkout')

@@ -104,6 +104,13 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
       throw errors['reservation-committed']()
     }),
 
+    cancelReservation: os.cancelReservation.handler(async ({ input, errors }) => {
+      const outcome = await lane.submit({ kind: 'cancel', ...input })
+      if (outcome.kind === 'not-found') throw errors['not-found']()
+      if (outcome.kind === 'still-held') throw errors['reservation-held']()
+      return viewOf(outcome)
+    }),
+
     listStock: os.listStock.handler(async ({ input, errors }) => {
       const after = input.cursor === undefined ? null : afterOf(input.cursor)
       if (after === undefined)

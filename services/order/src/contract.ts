@@ -11,6 +11,12 @@ import { z } from 'zod'
 /** What was agreed to was bounded where it came in; here it must only fit the columns. */
 const whole = z.int().min(0).max(INT4_MAX)
 
+/** The most that one line can hold; see the cart. */
+const REFUND_QUANTITY_MAX = 10_000
+
+/** A sentence for colleagues, not a letter. */
+const REASON_MAX = 200
+
 const image = z
   .object({ avif: z.string(), jpg: z.string(), width: whole, height: whole, alt: z.string() })
   .nullable()
@@ -97,6 +103,9 @@ export const orderPlacedSchema = z.object({
 /** Payload of `order.payment-changed`. */
 export const orderPaymentChangedSchema = z.object({ orderId: idSchema('order'), paymentStatus: z.string() })
 
+/** Payload of `order.canceled`. Goods and payment are given back by calls, not by who hears this. */
+export const orderCanceledSchema = z.object({ orderId: idSchema('order'), reason: z.string() })
+
 export const placedOrderSchema = z
   .object({
     orderId: idSchema('order'),
@@ -105,6 +114,23 @@ export const placedOrderSchema = z
     trackingToken: z.string().describe('pass as token to read the order without an account'),
   })
   .meta({ id: 'PlacedOrder' })
+
+export const orderRefundSchema = z
+  .object({
+    orderRefundId: idSchema('orderRefund'),
+    orderId: idSchema('order'),
+    amount: moneySchema,
+    lines: z.array(z.object({ orderLineId: idSchema('orderLine'), quantity: z.int() })),
+    shipping: z.boolean(),
+    reason: z.string(),
+    state: z
+      .enum(['pending', 'done', 'refused'])
+      .describe(
+        '`pending`: the payment service or provider could not be reached; it is asked again by itself',
+      ),
+    createdAt: z.iso.datetime(),
+  })
+  .meta({ id: 'OrderRefund' })
 
 export const orderContract = {
   /** The pivot of a checkout. Idempotent by checkout id; answers a list from day one (one per vendor group). */
@@ -161,6 +187,83 @@ export const orderContract = {
       ),
     )
     .errors({ ...refusals.invalid }),
+
+  /** Goods and payment follow: at once if they can be reached, else later, by a sweeper. */
+  cancelOrder: operation
+    .meta({ access: 'staff', rateClass: 'write' })
+    .route({
+      method: 'POST',
+      path: '/admin/orders/{orderId}/cancel',
+      tags: ['Staff'],
+      summary: 'Cancel an order of which nothing has been shipped',
+      description:
+        'Its goods can be bought again; what was authorized is given up, what the payment provider captured is refunded. ' +
+        'Money that you collected yourself you give back yourself. An order that is canceled already is answered as it is.',
+    })
+    .input(z.strictObject({ orderId: idSchema('order'), reason: z.string().trim().min(1).max(REASON_MAX) }))
+    .output(orderSchema)
+    .errors({
+      ...refusals.notFound,
+      'order-state': {
+        status: 409,
+        message: 'The order is not in a state that allows this.',
+        data: z.object({ status: z.string(), fulfillmentStatus: z.string() }),
+      },
+    }),
+
+  refundOrder: operation
+    .meta({ access: 'staff', rateClass: 'write', idempotency: 'required' })
+    .route({
+      method: 'POST',
+      path: '/admin/orders/{orderId}/refunds',
+      tags: ['Staff'],
+      summary: 'Give money back for pieces of lines, for shipping, or any amount',
+      description:
+        'Lines and shipping are refunded at what was paid for them, tax included, and each piece once. An amount of your own goes alone. The same Idempotency-Key always answers for the same refund.',
+    })
+    .input(
+      z
+        .strictObject({
+          orderId: idSchema('order'),
+          lines: z
+            .array(
+              z.strictObject({
+                orderLineId: idSchema('orderLine'),
+                quantity: z.int().min(1).max(REFUND_QUANTITY_MAX),
+              }),
+            )
+            .min(1)
+            .max(200)
+            .optional(),
+          shipping: z.boolean().optional(),
+          amount: moneySchema.optional(),
+          reason: z.string().trim().min(1).max(REASON_MAX),
+        })
+        .refine(({ lines, shipping, amount }) => lines || shipping || amount, {
+          error: 'is needed where neither lines nor shipping are named',
+          path: ['amount'],
+        })
+        .refine(({ lines, shipping, amount }) => !amount || !(lines || shipping), {
+          error: 'goes alone, without lines and shipping',
+          path: ['amount'],
+        }),
+    )
+    .output(orderRefundSchema)
+    .errors({
+      ...refusals.notFound,
+      ...refusals.invalid,
+      ...refusals.idempotency,
+      'payment-state': {
+        status: 409,
+        message: 'The payment is not in a state that allows this.',
+        data: z.object({ state: z.string() }),
+      },
+      'provider-refused': {
+        status: 409,
+        message: 'The payment provider refused this.',
+        data: z.object({ reason: z.string() }),
+      },
+    }),
 
   receiveEvents,
   ...deadLetterOperations('order'),

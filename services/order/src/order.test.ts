@@ -2,73 +2,18 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import type { Id } from '@storewright/kernel/ids'
 import { newId } from '@storewright/kernel/ids'
-import { asSystem, refusalOf, startTestService, type TestService } from '@storewright/rpc/testing'
+import { asSystem, refusalOf, type TestService } from '@storewright/rpc/testing'
 import fc from 'fast-check'
 import type { orderContract } from './contract.ts'
 import { mayBecomePaymentStatus, type PaymentStatus, paymentStatusesBefore } from './domain.ts'
-import { orderService } from './service.ts'
-import type { NewOrder } from './store.ts'
+import { eur, newOrder, startTestOrder } from './test-order.ts'
 
 let under: TestService<typeof orderContract>
 
 before(async () => {
-  under = await startTestService(orderService, { needs: {} })
+  under = await startTestOrder()
 })
 after(() => under.stop())
-
-const eur = (amount: number) => ({ amount, currency: 'EUR' as const })
-
-function newOrder(checkoutId = newId('checkout'), quantity = 2): NewOrder {
-  const shippingAddress = {
-    fullName: 'Ada Byron',
-    line1: 'Hauptstr. 1',
-    city: 'Berlin',
-    postalCode: '10115',
-    country: 'DE',
-  }
-  return {
-    checkoutId,
-    owner: 'gst_owner',
-    marketId: 'eu',
-    currency: 'EUR',
-    email: 'ada@example.com',
-    lines: [
-      {
-        sku: 'CER-1',
-        slug: 'vase',
-        title: 'Vase',
-        variantTitle: 'Sea',
-        image: null,
-        quantity,
-        unitPrice: eur(1000),
-        total: eur(1000 * quantity),
-        tax: eur(319),
-        taxRateBasisPoints: 1900,
-        vendorId: newId('vendor'),
-      },
-    ],
-    totals: {
-      subtotal: eur(1000 * quantity),
-      shipping: eur(490),
-      tax: eur(397),
-      total: eur(1000 * quantity + 490),
-      taxIncluded: true,
-    },
-    taxLines: [{ name: 'VAT', rateBasisPoints: 1900, amount: eur(397) }],
-    shipping: {
-      shippingRateId: 'standard',
-      title: 'Standard',
-      price: eur(490),
-      tax: eur(78),
-      minDays: 2,
-      maxDays: 4,
-    },
-    payment: { paymentId: newId('payment'), method: 'invoice', onTerms: true },
-    shippingAddress,
-    billingAddress: shippingAddress,
-    note: null,
-  }
-}
 
 async function place(input = newOrder()) {
   const { orders } = await under.client.placeOrder(input, asSystem())
@@ -142,6 +87,20 @@ test('an order whose total is not the sum of its parts is refused by the databas
   const [refused, ...placed] = await Promise.allSettled([wrong, ...neighbors].map(input => place(input)))
   assert.equal(refused?.status, 'rejected')
   assert.ok(placed.every(result => result.status === 'fulfilled'))
+})
+
+test('an order that costs nothing is paid', async () => {
+  const free = newOrder()
+  const line = {
+    ...free.lines[0],
+    unitPrice: eur(0),
+    total: eur(0),
+    tax: eur(0),
+  } as (typeof free.lines)[number]
+  free.lines = [line]
+  free.totals = { subtotal: eur(0), shipping: eur(0), tax: eur(0), total: eur(0), taxIncluded: true }
+  const { orderId } = await place(free)
+  assert.equal((await under.client.getOrder({ orderId }, asSystem())).paymentStatus, 'paid')
 })
 
 test('a captured payment marks its order paid once, whatever is delivered again', async () => {

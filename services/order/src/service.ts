@@ -1,16 +1,23 @@
+import { ORPCError } from '@orpc/server'
 import { listDeadLetters, retryDeadLetter } from '@storewright/events/dead-letter'
 import { consumeEvents } from '@storewright/events/inbox'
 import { principalOf } from '@storewright/kernel/actor'
 import { type Id, isId } from '@storewright/kernel/ids'
+import { money } from '@storewright/kernel/money'
 import { decodeCursor, encodeCursor } from '@storewright/kernel/paging'
 import { paymentEventSchema } from '@storewright/payment/contract'
 import { createLane } from '@storewright/postgres/lane'
 import type { Sql } from '@storewright/postgres/sql'
 import { implement } from '@storewright/rpc/implement'
+import { oncePerKey } from '@storewright/rpc/once-per-key'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
+import { followUp, needs, startSweeper } from './cancellation.ts'
+import { decideCancellation } from './cancellation-store.ts'
 import { orderContract } from './contract.ts'
 import { paymentStatusAfter } from './domain.ts'
 import { orderOf } from './order-row.ts'
+import { type RefusedRefund, sendRefund, startRefundSweeper } from './refund-order.ts'
+import { decideRefund, findOrderRefund, type OrderRefund } from './refund-store.ts'
 import {
   findOrder,
   insertOrders,
@@ -26,7 +33,7 @@ const LANE_ITEMS_MAX = 128
 export const orderService = defineService({
   name: 'order',
   contract: orderContract,
-  needs: {},
+  needs,
   migrations: new URL('../migrations/', import.meta.url),
   publishes: ['order'],
   hears: ['payment'],
@@ -34,8 +41,9 @@ export const orderService = defineService({
   start: async environment => start(environment),
 })
 
-function start(environment: ServiceEnvironment<Record<never, never>>): RunningService {
+function start(environment: ServiceEnvironment<typeof needs>): RunningService {
   const { database, publicUrl, eventsAppended } = environment
+  const sweepers = [startSweeper(environment), startRefundSweeper(environment)]
   const links = environment.signer('order-link')
   const os = implement(orderContract)
   const trackingUrl = (orderId: string) => `${publicUrl}/orders/${orderId}?token=${links.sign(orderId)}`
@@ -83,6 +91,41 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
       }
     }),
 
+    cancelOrder: os.cancelOrder.handler(async ({ input, errors }) => {
+      const cancellation = await decideCancellation(database, input)
+      if (cancellation) {
+        eventsAppended()
+        await followUp(environment, cancellation)
+      }
+      const found = await findOrder(database, input.orderId)
+      if (!found) throw errors['not-found']()
+      const { status, fulfillmentStatus } = found.order
+      if (status !== 'canceled') throw errors['order-state']({ data: { status, fulfillmentStatus } })
+      return found.order
+    }),
+
+    refundOrder: os.refundOrder.handler(async ({ input, context, errors }) => {
+      const { orderId, lines = [], shipping = false, amount, reason } = input
+      const decide = async (sql: Sql) => {
+        const decided = await decideRefund(sql, { orderId, lines, shipping, amount, reason })
+        if (!('denied' in decided)) return { orderRefundId: decided.orderRefundId }
+        if (decided.denied === 'not-found') throw errors['not-found']()
+        if (decided.denied === 'payment-state')
+          throw errors['payment-state']({ data: { state: decided.state } })
+        const { field, message } = decided
+        throw errors['invalid-input']({ data: { errors: [{ field, message }] } })
+      }
+      const { orderRefundId } = await database.transaction(sql =>
+        oncePerKey(sql, context, { operation: 'refundOrder', input }, () => decide(sql)),
+      )
+      const decided = await findOrderRefund(database, orderRefundId)
+      const refused = decided?.state === 'pending' ? await sendRefund(environment, decided) : undefined
+      if (refused) throw refusalOf(refused)
+      const refund = await findOrderRefund(database, orderRefundId)
+      if (!refund) throw new Error(`refund ${orderRefundId} is gone`)
+      return orderRefundOf(refund)
+    }),
+
     receiveEvents: os.receiveEvents.handler(async ({ input }) => {
       await consumeEvents(database, HANDLERS, input.events)
       eventsAppended()
@@ -102,7 +145,10 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
   return {
     router,
     ready: async () => void (await database.query('select 1')),
-    stop: () => placements.close(),
+    async stop() {
+      await Promise.all(sweepers.map(sweeper => sweeper.stop()))
+      await placements.close()
+    },
   }
 }
 
@@ -122,6 +168,25 @@ async function applyPayments(sql: Sql, events: readonly { payload: unknown }[]):
     const status = paymentStatusAfter(payment)
     if (status) await setPaymentStatus(sql, payment.paymentId, status)
   }
+}
+
+function orderRefundOf({ paymentId: _, attempt: __, amount, currency, createdAt, ...refund }: OrderRefund) {
+  return {
+    ...refund,
+    lines: [...refund.lines],
+    amount: money(amount, currency),
+    createdAt: createdAt.toISOString(),
+  }
+}
+
+/** Payment's refusal as this contract declares it. */
+function refusalOf({ code, data }: RefusedRefund): ORPCError<string, unknown> {
+  const declared = Object.entries(orderContract.refundOrder['~orpc'].errorMap).find(
+    ([known]) => known === code,
+  )
+  if (!declared) throw new Error(`payment refused a refund with ${code}, which refundOrder does not declare`)
+  const [, { status, message }] = declared
+  return new ORPCError<string, unknown>(code, { status, message, data })
 }
 
 function beforeOf(cursor: string): Id<'order'> | undefined {

@@ -105,6 +105,20 @@ suite('the payment page', () => {
   })
 })
 
+test('what costs nothing is not asked of the provider', async () => {
+  const free = {
+    checkoutId: newId('checkout'),
+    attempt: 1,
+    method: 'card' as const,
+    amount: eur(0),
+    country: 'DE',
+  }
+  const payment = await shop.client.authorizePayment(free, asSystem())
+  assert.deepEqual([payment.state, payment.provider], ['authorized', 'manual'])
+  const dear = { ...free, checkoutId: newId('checkout'), amount: eur(1) }
+  assert.equal(await refusalOf(shop.client.authorizePayment(dear, asSystem())), 'method-not-offered')
+})
+
 suite('capture', () => {
   test('takes the money once, however often it is asked', async () => {
     const { paymentId } = await shop.authorized()

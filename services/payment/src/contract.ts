@@ -7,6 +7,9 @@ import { z } from 'zod'
 /** Tries to pay one checkout: far more than a person has patience for. */
 const ATTEMPTS_MAX = 1_000
 
+/** Of one line of the payment page; a cart takes far fewer. */
+const PIECES_MAX = 1_000_000
+
 export const paymentMethodSchema = z.enum(['card', 'invoice', 'cash-on-delivery'])
 
 /** `pending`: the shopper has the provider's page. `capture-failed`: authorized, but the money did not come. */
@@ -143,7 +146,12 @@ export const paymentContract = {
         email: z.string(),
         lines: z
           .array(
-            z.object({ title: z.string(), detail: z.string(), unitPrice: moneySchema, quantity: z.int() }),
+            z.object({
+              title: z.string(),
+              detail: z.string(),
+              unitPrice: moneySchema,
+              quantity: z.int().min(1).max(PIECES_MAX),
+            }),
           )
           .min(1)
           .describe('what the page lists; their sum is the amount'),
@@ -294,6 +302,17 @@ export const paymentContract = {
       }),
     )
     .errors(paymentRefusals),
+
+  /**
+   * The order was canceled: what is authorized is voided, what the provider captured is refunded as far as it was not
+   * yet. Idempotent; answers the payment. Money that the merchant collected himself is given back by himself, and what
+   * an open dispute holds is decided by the bank.
+   */
+  giveBackPayment: operation
+    .meta({ access: 'internal' })
+    .input(z.strictObject({ paymentId: idSchema('payment') }))
+    .output(paymentSchema)
+    .errors(refusals.notFound),
 
   recordPayment: operation
     .meta({ access: 'staff', rateClass: 'write', idempotency: 'accepted' })

@@ -73,7 +73,14 @@ export async function capture(
  */
 export async function beginRefund(
   sql: Sql,
-  wanted: { paymentId: Id<'payment'>; amount: number; currency: string; reason: string },
+  wanted: {
+    paymentId: Id<'payment'>
+    /** Of a refund that may be begun once only. */
+    refundId?: Id<'refund'>
+    amount: number
+    currency: string
+    reason: string
+  },
 ): Promise<{ refundId: Id<'refund'> } | Denied> {
   const { paymentId, amount, currency, reason } = wanted
   const row = await lockPayment(sql, paymentId)
@@ -88,7 +95,7 @@ export async function beginRefund(
   if (currency !== row.currency || amount < 1 || amount > left)
     return { denied: 'amount', message: `must be from 1 to ${left} ${row.currency} in minor units` }
 
-  const refundId = newId('refund')
+  const refundId = wanted.refundId ?? newId('refund')
   const isManual = row.provider === 'manual'
   await sql.query(
     `insert into refund (refund_id, payment_id, amount, reason, state) values ($1, $2, $3, $4, $5)`,

@@ -7,6 +7,7 @@ import { oncePerKey } from '@storewright/rpc/once-per-key'
 import { defineService, type RunningService, type ServiceEnvironment } from '@storewright/rpc/service'
 import { paymentContract } from './contract.ts'
 import { mayBecome, methodsFor } from './domain.ts'
+import { giveBack } from './give-back.ts'
 import { confirmIntent } from './payment-intent.ts'
 import { closePage, openPage, type ProviderTools, syncPayment, voidProviderPayment } from './payment-page.ts'
 import { beginRefund, capture, type Denied, sendRefund } from './provider-commands.ts'
@@ -110,9 +111,9 @@ function manualOperations(
 
     authorizePayment: os.authorizePayment.handler(async ({ input, errors }) => {
       const { checkoutId, attempt, method, amount } = input
-      const offered = methodsFor(input.country, { card: false }).find(
-        candidate => candidate.method === method,
-      )
+      // Nothing to pay is nothing to ask the provider for.
+      const offers = methodsFor(input.country, { card: offersCard && amount.amount === 0 })
+      const offered = offers.find(candidate => candidate.method === method)
       if (!offered) throw errors['method-not-offered']()
       const wanted = { checkoutId, attempt, method, onTerms: offered.onTerms, ...amount }
       const row = await submit(wanted).catch(error => {
@@ -214,6 +215,15 @@ function providerOperations(
       if (state !== 'voided') throw errors['payment-state']({ data: { state } })
       if (changed) eventsAppended()
       return { voided: changed }
+    }),
+
+    giveBackPayment: os.giveBackPayment.handler(async ({ input, errors }) => {
+      const row = await findPayment(database, input.paymentId)
+      if (!row) throw errors['not-found']()
+      if (row.provider !== 'manual') return paymentOf(await ask(row, giveBack))
+      const { changed } = await voidAttempt(database, row.checkout_id, row.attempt)
+      if (changed) eventsAppended()
+      return paymentOf((await findPayment(database, input.paymentId)) ?? row)
     }),
   }
 }

@@ -1,4 +1,5 @@
 import type { Sql } from '@storewright/postgres/sql'
+import { type Loop, startLoop } from '@storewright/rpc/loop'
 import { ProviderMismatch } from './merge.ts'
 import { type ProviderTools, syncPayment } from './payment-page.ts'
 import { sendRefund } from './provider-commands.ts'
@@ -19,46 +20,16 @@ const ASK_AGAIN_SECONDS = 60
 /** Webhooks whose payment the provider cannot be asked about wait 2, 4, 8 … seconds, at most five minutes. */
 const WEBHOOK_DELAY_MAX_MS = 5 * 60_000
 
-export interface PaymentSweeper {
-  wake(): void
-  stop(): Promise<void>
-}
-
 /**
  * Works off stored webhooks and asks the provider about payments that something is under way for: each minute, in every
  * process. So each payment finds its end, also when no webhook ever comes.
  */
-export function startSweeper(tools: ProviderTools): PaymentSweeper {
-  let stopped = false
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> | undefined
-  let woken = false
-
-  const run = () => {
-    clearTimeout(timer)
-    woken = false
-    running = sweep(tools)
-      .catch(error => tools.log.warn({ err: error }, 'the sweep of payments failed; it is tried again'))
-      .finally(() => {
-        running = undefined
-        if (stopped) return
-        if (woken) run()
-        else timer = setTimeout(run, SWEEP_MS)
-      })
-  }
-  timer = setTimeout(run, SWEEP_MS)
-
-  return {
-    wake() {
-      woken = true
-      if (!running && !stopped) run()
-    },
-    async stop() {
-      stopped = true
-      clearTimeout(timer)
-      await running
-    },
-  }
+export function startSweeper(tools: ProviderTools): Loop {
+  return startLoop({
+    everyMs: SWEEP_MS,
+    work: () => sweep(tools),
+    failed: error => tools.log.warn({ err: error }, 'the sweep of payments failed; it is tried again'),
+  })
 }
 
 async function sweep(tools: ProviderTools): Promise<void> {

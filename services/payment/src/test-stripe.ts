@@ -8,7 +8,7 @@ import { type StripeSandbox, startStripeSandbox } from '@storewright/sandbox-str
 import type { paymentContract } from './contract.ts'
 import { paymentService } from './service.ts'
 
-const SECRET_KEY = 'sk_test_ofthetests'
+export const SECRET_KEY = 'sk_test_ofthetests'
 export const WEBHOOK_SECRET = 'whsec_ofthetests'
 const TOTAL = { amount: 4200, currency: 'EUR' as const }
 
