@@ -9,7 +9,7 @@ import { test } from 'node:test'
 import { newId } from '@storewright/kernel/ids'
 import type { paymentContract } from '@storewright/payment/contract'
 import { paymentService } from '@storewright/payment/service'
-import { asSystem, startTestService } from '@storewright/rpc/testing'
+import { asSystem, refusalOf, startTestService } from '@storewright/rpc/testing'
 import { startStripeSandbox } from '@storewright/sandbox-stripe/sandbox'
 import { CARDS, payWithoutBrowser } from '../harness/payment-page.ts'
 import { hasGo, startStripeMock } from '../harness/stripe-mock.ts'
@@ -61,6 +61,15 @@ test("every request of the payment service is one that Stripe's own mock accepts
     const voided = await open()
     await payWithoutBrowser(voided.page.url, CARDS.visa)
     await client.voidPayment({ checkoutId: voided.payment.checkoutId, attempt: 1 }, asSystem())
+    const confirm = (paymentToken: string) => {
+      const attempt = { checkoutId: newId('checkout'), attempt: 1 }
+      const returnUrl = 'https://shop.test/checkout/1'
+      return client.confirmPayment({ ...attempt, amount: EUR(2400), paymentToken, returnUrl }, asSystem())
+    }
+    await confirm('pm_card_visa')
+    const secure = await confirm('pm_card_threeDSecure2Required')
+    await client.closePaymentPage({ checkoutId: secure.payment.checkoutId, attempt: 1 }, asSystem())
+    assert.equal(await refusalOf(confirm('pm_card_visa_chargeDeclined')), 'payment-declined')
   } finally {
     await under.stop()
     fork.close()
@@ -68,7 +77,7 @@ test("every request of the payment service is one that Stripe's own mock accepts
     await rm(dir, { recursive: true, force: true })
   }
   const kinds = new Set(judged.map(({ request }) => request.replace(/_test_\w+|(?<=\/[a-z]{2}_)\w+/g, '…')))
-  for (const path of ['checkout/sessions', 'capture', 'cancel', 'expire', 'refunds'])
+  for (const path of ['checkout/sessions', 'capture', 'confirm', 'cancel', 'expire', 'refunds'])
     assert.ok(
       [...kinds].some(kind => kind.includes(path)),
       `no request to ${path} was judged`,

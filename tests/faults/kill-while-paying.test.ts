@@ -34,10 +34,13 @@ async function buyUntilDown(url: string, attempts: Attempt[]): Promise<void> {
       const shopper = await newShopper(url)
       const quote = await fillCart(shopper, 'PAID-FOR')
       if (quote.status !== 200) throw new Error(`no quote: ${JSON.stringify(quote.body)}`)
-      const body = payBody(quote.cartId, quote.body, `${randomUUID()}@example.com`, 'card')
+      const byPage = payBody(quote.cartId, quote.body, `${randomUUID()}@example.com`, 'card')
+      // Every second card comes with its order.
+      const body = attempts.length % 2 === 0 ? byPage : { ...byPage, paymentToken: 'pm_card_visa' }
       const attempt: Attempt = { shopper, body, key: randomUUID(), orderId: undefined }
       attempts.push(attempt)
       const { body: checkout } = await pay(shopper, body, attempt.key)
+      attempt.orderId = checkout.orders?.[0]?.orderId
       if (!checkout.paymentPage) continue
       await payWithoutBrowser(checkout.paymentPage.url, CARDS.visa)
       const back = await resume(shopper, checkout.checkoutId)

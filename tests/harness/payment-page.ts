@@ -74,12 +74,18 @@ export async function brokenBooks(adminUrl: string, stripeUrl: string): Promise<
     )
     const held = new Map(ours.map(row => [row.checkout_id, Number(row.held)]))
     const intents = await booksOf(stripeUrl)
-    const differences = intents.flatMap(({ metadata, captured, refunded, disputed, capturable }) => {
-      const checkoutId = metadata.checkoutId ?? ''
-      const theirs = captured - refunded - disputed
+    // By checkout: beside its intent may be one whose answer was lost, and on which no card was ever put.
+    const books = Map.groupBy(intents, ({ metadata }) => metadata.checkoutId ?? '')
+    const differences = [...books].flatMap(([checkoutId, of]) => {
+      const theirs = of.reduce(
+        (sum, { captured, refunded, disputed }) => sum + captured - refunded - disputed,
+        0,
+      )
       const here = held.get(checkoutId)
       if (here !== theirs) return [`I2 ${checkoutId}: ledger ${here}, provider ${theirs}`]
-      return capturable > 0 ? [`I4 ${checkoutId}: ${capturable} still authorized at the provider`] : []
+      if (of.filter(({ captured }) => captured > 0).length > 1) return [`I5 ${checkoutId}: captured twice`]
+      const left = of.reduce((sum, { capturable }) => sum + capturable, 0)
+      return left > 0 ? [`I4 ${checkoutId}: ${left} still authorized at the provider`] : []
     })
     return [...differences, ...(await brokenInvariants(audit))]
   } finally {

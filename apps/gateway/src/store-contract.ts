@@ -24,6 +24,7 @@ const {
 const {
   authorizePayment,
   openPaymentPage,
+  confirmPayment,
   syncPayment,
   closePaymentPage,
   voidPayment,

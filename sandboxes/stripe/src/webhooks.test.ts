@@ -51,6 +51,14 @@ describe('webhooks', () => {
     assert.equal(shop.hooks.signatures.length, 4)
   })
 
+  it('are counted while they have not arrived', async () => {
+    await using shop = await openShop()
+    await shop.control('webhooks', { delayMs: 60_000 })
+    await pay(shop.stripe)
+    const answer = await fetch(`${shop.sandbox.url}/_sandbox/webhooks`)
+    assert.equal(((await answer.json()) as { pending: number }).pending, 5)
+  })
+
   const HAPPENED = [
     'payment_intent.created',
     'charge.succeeded',

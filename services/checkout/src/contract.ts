@@ -3,7 +3,12 @@ import { addressSchema, countrySchema, emailSchema } from '@storewright/kernel/a
 import { idSchema } from '@storewright/kernel/ids'
 import { currencySchema, moneySchema } from '@storewright/kernel/money'
 import { placedOrderSchema } from '@storewright/order/contract'
-import { paymentMethodSchema, paymentPageSchema } from '@storewright/payment/contract'
+import {
+  paymentDeclined,
+  paymentMethodSchema,
+  paymentPageSchema,
+  paymentTokenSchema,
+} from '@storewright/payment/contract'
 import { shippingOptionSchema, taxLineSchema, totalsSchema } from '@storewright/pricing/contract'
 import { operation, refusals } from '@storewright/rpc/contract'
 import { z } from 'zod'
@@ -57,7 +62,7 @@ export const checkoutStateSchema = z.enum([
   'failed',
 ])
 
-/** What the shopper sent with pay; his own, for a form that is shown again. */
+/** What the shopper sent with pay; his own, for a form that is shown again. Not his card's token. */
 const requestSchema = {
   email: emailSchema,
   shippingAddress: addressSchema,
@@ -127,14 +132,24 @@ export const checkoutContract = {
       tags: ['Checkout'],
       summary: 'Place the order',
       description:
-        'Computes the quote again and refuses with `total-changed` when it differs from `quoteHash`. Reserves the stock, authorizes the payment, places the order. With a card the answer is `awaiting-payment`: send the shopper to `paymentPage.url`; the order is placed when he has paid. The same Idempotency-Key always answers for the same order.',
+        'Computes the quote again and refuses with `total-changed` when it differs from `quoteHash`. Reserves the stock, authorizes the payment, places the order. With a card the answer is `awaiting-payment`: send the shopper to `paymentPage.url`; the order is placed when he has paid. With a card and its `paymentToken` the order is placed in this request, unless its holder must say yes first (3-D Secure): then the answer is `awaiting-payment` too, and after that page `resumeCheckout` places it. The same Idempotency-Key always answers for the same order.',
     })
     .input(
-      z.strictObject({
-        cartId: idSchema('cart'),
-        quoteHash: z.string().min(1).max(100),
-        ...requestSchema,
-      }),
+      z
+        .strictObject({
+          cartId: idSchema('cart'),
+          quoteHash: z.string().min(1).max(100),
+          ...requestSchema,
+          paymentToken: paymentTokenSchema
+            .optional()
+            .describe(
+              "a card that was given to the payment provider before: its PaymentMethod's id, `pm_…`. Only with `card`; without it the shopper pays on the provider's page.",
+            ),
+        })
+        .refine(({ paymentToken, paymentMethod }) => paymentToken === undefined || paymentMethod === 'card', {
+          path: ['paymentToken'],
+          message: 'goes only with the paymentMethod `card`',
+        }),
     )
     .output(checkoutSchema)
     .errors({
@@ -154,6 +169,7 @@ export const checkoutContract = {
         status: 400,
         message: 'This way to pay is not offered for the country or currency.',
       },
+      ...paymentDeclined,
       'payment-not-completed': {
         status: 409,
         message: 'The payment was not completed.',

@@ -8,7 +8,7 @@ import type { Logger } from '@storewright/rpc/log'
 import { isRefusal, refusalCode } from '@storewright/rpc/refusal'
 import { type CheckoutState, type Failure, isFinished, mayBecome, retryDelayMs } from './domain.ts'
 import type { Needs } from './quote.ts'
-import { type Advance, type Checkout, type PlannedLine, recordFault } from './store.ts'
+import { type Advance, type Checkout, type CheckoutPayment, type PlannedLine, recordFault } from './store.ts'
 
 /** Shorter than the lease (store.ts): a step has ended before anybody else may try it. */
 const STEP_TIMEOUT_MS = 8_000
@@ -47,7 +47,7 @@ type Step = (tools: SagaTools, checkout: Checkout) => Promise<Advance>
  *
  *   reserving    + reserve stock         - release it
  *   authorizing  + authorize payment, or open the page for it    - void it
- *   awaiting-payment   parked: the shopper is on that page, which ends by itself or is closed
+ *   awaiting-payment   parked: the shopper is on that page, or on his bank's, which ends by itself or is closed
  *   placing      + place the order         (from here only forward)
  *   committing   + stock to the order, cart done
  *   capturing    + take the money
@@ -125,12 +125,15 @@ async function planAgain(
 
 async function authorize(tools: SagaTools, checkout: Checkout): Promise<Advance> {
   try {
-    if (checkout.request.paymentMethod === 'card') return await openPage(tools, checkout)
+    const { paymentMethod, paymentToken } = checkout.request
+    // An order that is free is authorized without a provider.
+    if (paymentMethod === 'card' && checkout.quote.totals.total.amount > 0)
+      return paymentToken ? await confirmCard(tools, checkout, paymentToken) : await openPage(tools, checkout)
     const { paymentId, onTerms } = await tools.needs.payment.authorizePayment(
       {
         checkoutId: checkout.checkoutId,
         attempt: ATTEMPT,
-        method: checkout.request.paymentMethod,
+        method: paymentMethod,
         amount: checkout.quote.totals.total,
         country: checkout.request.shippingAddress.country,
       },
@@ -143,12 +146,30 @@ async function authorize(tools: SagaTools, checkout: Checkout): Promise<Advance>
   }
 }
 
+/** A card that came with the order: placed at once, unless its holder must say yes to his bank first. */
+async function confirmCard(tools: SagaTools, checkout: Checkout, paymentToken: string): Promise<Advance> {
+  const { checkoutId, quote } = checkout
+  const { payment, page, captureOn } = await tools.needs.payment.confirmPayment(
+    {
+      checkoutId,
+      attempt: ATTEMPT,
+      amount: quote.totals.total,
+      paymentToken,
+      returnUrl: pageOf(tools, checkout),
+    },
+    call(checkout),
+  )
+  if (page) return park(checkout, { payment, page, captureOn })
+  const { paymentId, onTerms } = payment
+  return { checkout, to: 'placing', payment: { paymentId, onTerms, captureOn } }
+}
+
 async function openPage(tools: SagaTools, checkout: Checkout): Promise<Advance> {
   const { quote, request, checkoutId } = checkout
   const { totals } = quote
   const extra = (title: string, unitPrice: Money) =>
     unitPrice.amount > 0 ? [{ title, detail: '', unitPrice, quantity: 1 }] : []
-  const here = `${tools.publicUrl}/checkout/${checkoutId}`
+  const here = pageOf(tools, checkout)
   const opened = await tools.needs.payment.openPaymentPage(
     {
       checkoutId,
@@ -170,7 +191,18 @@ async function openPage(tools: SagaTools, checkout: Checkout): Promise<Advance> 
     },
     call(checkout),
   )
-  const { payment, page, captureOn } = opened
+  return park(checkout, opened)
+}
+
+function pageOf({ publicUrl }: SagaTools, { checkoutId }: Checkout): string {
+  return `${publicUrl}/checkout/${checkoutId}`
+}
+
+type Parking = Required<Pick<CheckoutPayment, 'page' | 'captureOn'>> & {
+  readonly payment: Pick<CheckoutPayment, 'paymentId' | 'onTerms'>
+}
+
+function park(checkout: Checkout, { payment, page, captureOn }: Parking): Advance {
   const parkUntil = new Date(Date.parse(page.expiresAt) + PAGE_GRACE_MS).toISOString()
   const { paymentId, onTerms } = payment
   return { checkout, to: 'awaiting-payment', payment: { paymentId, onTerms, page, captureOn }, parkUntil }
@@ -180,15 +212,17 @@ async function openPage(tools: SagaTools, checkout: Checkout): Promise<Advance> 
 async function awaitPayment(tools: SagaTools, checkout: Checkout): Promise<Advance> {
   const attempt = { checkoutId: checkout.checkoutId, attempt: ATTEMPT }
   const { payment } = tools.needs
-  const { state } = checkout.isParkOver
+  const { state, decline } = checkout.isParkOver
     ? await payment.closePaymentPage(attempt, call(checkout))
     : await payment.syncPayment(attempt, call(checkout))
   switch (state) {
     case 'pending':
       return { checkout, to: 'awaiting-payment' }
     case 'voided': {
-      const detail = 'The payment was not completed.'
-      const failure = { code: 'payment-not-completed', detail, during: checkout.state }
+      const during = checkout.state
+      const failure = decline
+        ? { code: 'payment-declined', detail: 'The card was declined.', data: decline, during }
+        : { code: 'payment-not-completed', detail: 'The payment was not completed.', during }
       return { checkout, to: 'undoing', failure }
     }
     default:

@@ -157,7 +157,7 @@ function mayRead(context: CallContext, checkout: Checkout): boolean {
 
 function checkoutOf(checkout: Checkout) {
   const { checkoutId, state, orders, failure } = checkout
-  const { cartId: _cartId, quoteHash: _quoteHash, ...request } = checkout.request
+  const { cartId: _cartId, quoteHash: _quoteHash, paymentToken: _token, ...request } = checkout.request
   return {
     checkoutId,
     marketId: checkout.quote.marketId,

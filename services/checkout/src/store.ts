@@ -140,7 +140,8 @@ export interface Advance {
  * Compare-and-swap for many sagas in one statement: state and epoch must be what the holder saw. The rows that
  * changed come back; a missing one was fenced off. Rows are locked in checkout_id order. The ids come a second time
  * as a plain array: Postgres cannot see how few rows the JSON holds, and would read the whole table.
- * `awaiting-payment` is held by nobody: its lease lasts until the time for paying is over.
+ * `awaiting-payment` is held by nobody: its lease lasts until the time for paying is over. A card's token is kept until
+ * it was sent.
  */
 export async function advanceCheckouts(
   sql: Sql,
@@ -162,6 +163,7 @@ export async function advanceCheckouts(
        lease_until = case when becomes = 'awaiting-payment'
          then greatest(coalesce("parkUntil", parked_until), now() + interval '${ASK_AGAIN_SECONDS} seconds')
          else now() + interval '${LEASE_SECONDS} seconds' end,
+       request = case when becomes = 'authorizing' then request else request - 'paymentToken' end,
        plan = coalesce(step.plan, checkout.plan), payment = coalesce(step.payment, checkout.payment),
        orders = coalesce(step.orders, checkout.orders), failure = coalesce(step.failure, checkout.failure)
      from held, step

@@ -77,6 +77,11 @@ function neighbors(changes: Services, calls: string[]): Services {
         page: { url: 'https://pay.test/1', expiresAt: new Date(Date.now() + 31 * 60_000).toISOString() },
         captureOn: 'placement',
       }),
+      confirmPayment: async () => ({
+        payment: { paymentId: newId('payment'), onTerms: false },
+        page: null,
+        captureOn: 'placement',
+      }),
       syncPayment: async () => ({ state: 'pending' }),
       closePaymentPage: async () => ({ state: 'voided' }),
       capturePayment: async () => ({ state: 'captured' }),
@@ -134,6 +139,7 @@ export async function startCheckout(t: TestContext, changes: Services) {
     cartId: Id<'cart'> = newId('cart'),
     key: string = randomUUID(),
     paymentMethod: 'invoice' | 'card' = 'invoice',
+    paymentToken?: string,
   ) {
     const quote = await under.client.quoteCheckout({ cartId, country: 'DE' }, asGuest(key))
     return under.client.pay(
@@ -150,6 +156,7 @@ export async function startCheckout(t: TestContext, changes: Services) {
         },
         shippingRateId: 'standard',
         paymentMethod,
+        ...(paymentToken !== undefined && { paymentToken }),
       },
       asGuest(key),
     )

@@ -44,6 +44,22 @@ export const paymentPageSchema = z
   })
   .meta({ id: 'PaymentPage' })
 
+/** A card's PaymentMethod at Stripe, made by its own script or app: `pm_…`. Never a card number. */
+export const paymentTokenSchema = z
+  .string()
+  .max(255)
+  .regex(/^pm_[A-Za-z0-9_]+$/, 'must be the id of a PaymentMethod: pm_…')
+
+/** Why a card was refused, as the provider says it. */
+export const declineSchema = z.object({
+  reason: z.string(),
+  declineCode: z.string().nullable().describe('https://docs.stripe.com/declines/codes'),
+})
+
+const attemptSchema = paymentSchema.extend({
+  decline: declineSchema.nullable().describe('the card that came with the order was refused'),
+})
+
 const refundSchema = z
   .object({
     refundId: idSchema('refund'),
@@ -73,6 +89,19 @@ const providerRefused = {
   },
 } as const
 
+const methodNotOffered = {
+  'method-not-offered': {
+    status: 400,
+    message: 'This way to pay is not offered for the country or currency.',
+  },
+} as const
+
+export const paymentDeclined = {
+  'payment-declined': { status: 409, message: 'The card was declined.', data: declineSchema },
+} as const
+
+const captureOnSchema = z.enum(['placement', 'shipment']).describe('when the money is taken')
+
 const attemptOf = { checkoutId: idSchema('checkout'), attempt: z.int().min(1).max(ATTEMPTS_MAX) }
 
 export const paymentContract = {
@@ -99,10 +128,7 @@ export const paymentContract = {
     )
     .output(paymentSchema)
     .errors({
-      'method-not-offered': {
-        status: 400,
-        message: 'This way to pay is not offered for the country or currency.',
-      },
+      ...methodNotOffered,
       'payment-state': paymentRefusals['payment-state'],
       ...refusals.idempotency,
     }),
@@ -137,15 +163,36 @@ export const paymentContract = {
       z.object({
         payment: paymentSchema,
         page: paymentPageSchema,
-        captureOn: z.enum(['placement', 'shipment']).describe('when the money is taken'),
+        captureOn: captureOnSchema,
       }),
     )
     .errors({
-      'method-not-offered': {
-        status: 400,
-        message: 'This way to pay is not offered for the country or currency.',
-      },
+      ...methodNotOffered,
       'payment-state': paymentRefusals['payment-state'],
+      ...providerRefused,
+    }),
+
+  /**
+   * Authorizes a card that the caller brings. `page` is where its holder must say yes first (3-D Secure); what becomes of
+   * it is learned as with `openPaymentPage`. A declined attempt is over, and always answers its decline.
+   */
+  confirmPayment: operation
+    .meta({ access: 'internal' })
+    .input(
+      z.strictObject({
+        ...attemptOf,
+        amount: moneySchema,
+        paymentToken: paymentTokenSchema,
+        returnUrl: z.string(),
+      }),
+    )
+    .output(
+      z.object({ payment: paymentSchema, page: paymentPageSchema.nullable(), captureOn: captureOnSchema }),
+    )
+    .errors({
+      ...methodNotOffered,
+      'payment-state': paymentRefusals['payment-state'],
+      ...paymentDeclined,
       ...providerRefused,
     }),
 
@@ -153,14 +200,14 @@ export const paymentContract = {
   syncPayment: operation
     .meta({ access: 'internal' })
     .input(z.strictObject(attemptOf))
-    .output(paymentSchema)
+    .output(attemptSchema)
     .errors(refusals.notFound),
 
-  /** Ends the page of an attempt. Answers `voided`; or `authorized`, when the shopper was faster. */
+  /** Ends the page of an attempt, or its pending authorization. Answers `voided`; or `authorized`, when the shopper was faster. */
   closePaymentPage: operation
     .meta({ access: 'internal' })
     .input(z.strictObject(attemptOf))
-    .output(paymentSchema)
+    .output(attemptSchema)
     .errors(refusals.notFound),
 
   /** Takes the authorized money. A definite refusal of the provider answers `capture-failed`; it may be tried again. */
@@ -245,7 +292,7 @@ export const paymentContract = {
       ...refusals.notFound,
     }),
 
-  /** Undo of authorizePayment and openPaymentPage, for the same attempt: also refuses one that arrives after it. */
+  /** Undo of authorizePayment, openPaymentPage and confirmPayment, for the same attempt: also refuses one that arrives after it. */
   voidPayment: operation
     .meta({ access: 'internal' })
     .input(z.strictObject(attemptOf))

@@ -74,6 +74,12 @@ export interface ProviderDispute {
   readonly state: 'open' | 'won' | 'lost'
 }
 
+/** A card that was refused; `declineCode` is the provider's, https://docs.stripe.com/declines/codes. */
+export interface Decline {
+  readonly reason: string
+  readonly declineCode: string | null
+}
+
 /** How a payment stands in the provider's books; amounts in minor units. */
 export interface ProviderState {
   readonly status: Exclude<PaymentState, 'capture-failed'>
@@ -85,6 +91,10 @@ export interface ProviderState {
   readonly captureBefore: Date | null
   readonly card: { readonly brand: string; readonly last4: string } | null
   readonly failure: string | null
+  /** Of a card that came with its order: this attempt is over. */
+  readonly decline: Decline | null
+  /** Where such a card's holder has to say yes: 3-D Secure. */
+  readonly actionUrl: string | null
   readonly refunds: readonly ProviderRefund[]
   readonly disputes: readonly ProviderDispute[]
 }

@@ -49,6 +49,9 @@ export async function mergeState(
     const [payment] = await sql.query<PaymentRow>(
       `update payment set state = $2, captured_amount = $3, refunded_amount = $4, disputed_amount = $5,
          intent_id = coalesce(intent_id, $6), capture_before = $7, card = coalesce($8, card), failure = $9,
+         page_url = coalesce(page_url, $12),
+         page_request = case when $2 = 'pending' and $12::text is null then page_request
+           else page_request - 'paymentToken' end,
          sweep_at = case when $10 then null else now() + interval '${ASK_AGAIN_SECONDS} seconds' end,
          version = version + $11, updated_at = now()
        where payment_id = $1 returning *`,
@@ -64,6 +67,7 @@ export async function mergeState(
         failure,
         isSettled,
         isNews(was, state, refunds.total, disputed) ? 1 : 0,
+        heard.actionUrl,
       ],
     )
     if (!payment) throw new Error(`payment ${paymentId} was locked and is gone`)

@@ -2,7 +2,7 @@ import type { Id } from '@storewright/kernel/ids'
 import type { Sql } from '@storewright/postgres/sql'
 import { ProviderFault, ProviderRefusal } from './stripe.ts'
 
-type CallKind = 'open-page' | 'capture' | 'void' | 'refund'
+type CallKind = 'open-page' | 'create-intent' | 'confirm-intent' | 'capture' | 'void' | 'refund'
 type CallState = 'sent' | 'done' | 'refused' | 'faulted'
 
 export interface ProviderCall {

@@ -8,6 +8,7 @@ import { defineService, type RunningService, type ServiceEnvironment } from '@st
 import { paymentContract } from './contract.ts'
 import { mayBecome, methodsFor } from './domain.ts'
 import { giveBack } from './give-back.ts'
+import { confirmIntent } from './payment-intent.ts'
 import { closePage, openPage, type ProviderTools, syncPayment, voidProviderPayment } from './payment-page.ts'
 import { beginRefund, capture, type Denied, sendRefund } from './provider-commands.ts'
 import { readProviderConfig } from './provider-config.ts'
@@ -64,7 +65,7 @@ function start(environment: ServiceEnvironment<Record<never, never>>): RunningSe
 
   const router = os.router({
     ...manualOperations(environment, authorizations.submit, tools !== undefined),
-    ...pageOperations(environment, tools, captureOn),
+    ...providerOperations(environment, tools, captureOn),
     ...staffOperations(environment, tools),
 
     receiveWebhook: os.receiveWebhook.handler(async ({ input, errors }) => {
@@ -149,8 +150,8 @@ function manualOperations(
   }
 }
 
-/** Payments on the provider's page, for checkout's saga. */
-function pageOperations(
+/** Payments through the provider, for checkout's saga. */
+function providerOperations(
   { database, eventsAppended }: Environment,
   tools: ProviderTools | undefined,
   captureOn: 'placement' | 'shipment',
@@ -171,22 +172,35 @@ function pageOperations(
           throw errors['provider-refused']({ data: { reason: error.message } })
         throw error
       })
-      if (row.state === 'voided' || !row.page_url || !row.page_expires_at)
-        throw errors['payment-state']({ data: { state: row.state } })
-      const page = { url: row.page_url, expiresAt: row.page_expires_at.toISOString() }
+      const page = pageOf(row)
+      if (row.state === 'voided' || !page) throw errors['payment-state']({ data: { state: row.state } })
       return { payment: paymentOf(row), page, captureOn }
+    }),
+
+    confirmPayment: os.confirmPayment.handler(async ({ input, errors }) => {
+      if (!tools) throw errors['method-not-offered']()
+      const { checkoutId, attempt, amount, paymentToken, returnUrl } = input
+      const request = { paymentToken, returnUrl }
+      const row = await confirmIntent(tools, { checkoutId, attempt, ...amount, request }).catch(error => {
+        if (error instanceof ProviderRefusal)
+          throw errors['provider-refused']({ data: { reason: error.message } })
+        throw error
+      })
+      if (row.decline) throw errors['payment-declined']({ data: row.decline })
+      if (row.state === 'voided') throw errors['payment-state']({ data: { state: row.state } })
+      return { payment: paymentOf(row), page: row.state === 'pending' ? pageOf(row) : null, captureOn }
     }),
 
     syncPayment: os.syncPayment.handler(async ({ input, errors }) => {
       const row = await findAttempt(database, input.checkoutId, input.attempt)
       if (!row) throw errors['not-found']()
-      return paymentOf(await ask(row, syncPayment))
+      return attemptOf(await ask(row, syncPayment))
     }),
 
     closePaymentPage: os.closePaymentPage.handler(async ({ input, errors }) => {
       const row = await findAttempt(database, input.checkoutId, input.attempt)
       if (!row) throw errors['not-found']()
-      return paymentOf(await ask(row, closePage))
+      return attemptOf(await ask(row, closePage))
     }),
 
     voidPayment: os.voidPayment.handler(async ({ input, errors }) => {
@@ -212,6 +226,14 @@ function pageOperations(
       return paymentOf((await findPayment(database, input.paymentId)) ?? row)
     }),
   }
+}
+
+function pageOf({ page_url: url, page_expires_at: expiresAt }: PaymentRow) {
+  return url && expiresAt ? { url, expiresAt: expiresAt.toISOString() } : null
+}
+
+function attemptOf(row: PaymentRow) {
+  return { ...paymentOf(row), decline: row.decline }
 }
 
 function staffOperations({ database, eventsAppended }: Environment, tools: ProviderTools | undefined) {

@@ -2,9 +2,15 @@ import { appendEvents } from '@storewright/events/outbox'
 import { type Id, newId } from '@storewright/kernel/ids'
 import { type Currency, money } from '@storewright/kernel/money'
 import type { Database, Sql } from '@storewright/postgres/sql'
-import type { PaymentMethod, PaymentState } from './domain.ts'
+import type { Decline, PaymentMethod, PaymentState } from './domain.ts'
 import { bookTransfer } from './ledger.ts'
-import type { PageContent } from './stripe.ts'
+import type { PageContent } from './stripe-parameters.ts'
+
+/** A card that came with its order. The token is kept until it was used. */
+export interface TokenContent {
+  readonly paymentToken?: string
+  readonly returnUrl: string
+}
 
 export interface PaymentRow {
   payment_id: Id<'payment'>
@@ -23,10 +29,11 @@ export interface PaymentRow {
   intent_id: string | null
   page_url: string | null
   page_expires_at: Date | null
-  page_request: PageContent | null
+  page_request: PageContent | TokenContent | null
   capture_before: Date | null
   card: { brand: string; last4: string } | null
   failure: string | null
+  decline: Decline | null
   version: number
   created_at: Date
 }
@@ -170,7 +177,7 @@ export function paymentOf(row: PaymentRow) {
     disputedAmount: money(row.disputed_amount, currency),
     card: row.card,
     captureBefore: row.capture_before?.toISOString() ?? null,
-    failure: row.failure,
+    failure: row.failure ?? row.decline?.reason ?? null,
     createdAt: row.created_at.toISOString(),
   }
 }

@@ -1,25 +1,15 @@
-import type { Id } from '@storewright/kernel/ids'
-import type { Currency } from '@storewright/kernel/money'
 import Stripe from 'stripe'
-import type { ProviderDispute, ProviderRefund, ProviderState } from './domain.ts'
+import type { Decline, ProviderDispute, ProviderRefund, ProviderState } from './domain.ts'
+import {
+  type Confirmation,
+  type IntentRequest,
+  intentParameters,
+  type PageRequest,
+  pageParameters,
+} from './stripe-parameters.ts'
 
 /** A call that takes longer is unknown, and asked again with the same key; shorter than a saga's step. */
 const TIMEOUT_MS = 7_000
-
-/** What the shopper sees on the payment page; amounts in minor units, their sum is the payment's amount. */
-export interface PageContent {
-  readonly email: string
-  readonly lines: readonly { title: string; detail: string; unitAmount: number; quantity: number }[]
-  readonly returnUrl: string
-  readonly leaveUrl: string
-}
-
-export interface PageRequest extends PageContent {
-  readonly checkoutId: Id<'checkout'>
-  readonly currency: Currency
-  /** Stripe wants 30 minutes to 24 hours from now. */
-  readonly expiresAt: Date
-}
 
 export interface OpenedPage {
   readonly sessionId: string
@@ -45,6 +35,10 @@ export interface StripeProvider {
   openPage(request: PageRequest, key: string): Promise<OpenedPage>
   /** Ends the page unless it was paid or has ended; either way `readState` tells what is true. */
   closePage(sessionId: string): Promise<void>
+  /** An intent that no card belongs to yet: by itself it comes to nothing. Answers its id. */
+  createIntent(request: IntentRequest, key: string): Promise<string>
+  /** Authorizes a card on an intent, or is told that its holder has to say yes on a page of his bank. */
+  confirmIntent(confirmation: Confirmation, key: string): Promise<void>
   readState(at: { sessionId: string | null; intentId: string | null }): Promise<ProviderState>
   capture(intentId: string, amount: number, key: string): Promise<void>
   cancel(intentId: string, key: string): Promise<void>
@@ -80,6 +74,20 @@ export function createStripeProvider(options: {
         if (!(error instanceof ProviderRefusal)) throw error
       })
     },
+    async createIntent(request, key) {
+      const parameters = intentParameters(request)
+      const intent = await definite(stripe.paymentIntents.create(parameters, { idempotencyKey: key }))
+      return intent.id
+    },
+    async confirmIntent({ intentId, paymentToken, returnUrl }, key) {
+      const parameters = { payment_method: paymentToken, return_url: returnUrl }
+      const call = stripe.paymentIntents.confirm(intentId, parameters, { idempotencyKey: key })
+      await definite(call).catch(error => {
+        if (!(error instanceof ProviderRefusal)) throw error
+        // Stripe repeats the token when it does not know it; the text is stored, logged and shown.
+        throw new ProviderRefusal(error.message.replaceAll(paymentToken, 'pm_…'))
+      })
+    },
     readState: at => readState(stripe, at),
     async capture(intentId, amount, key) {
       await definite(
@@ -106,29 +114,6 @@ export function createStripeProvider(options: {
       }
       throw fault
     },
-  }
-}
-
-function pageParameters(request: PageRequest): Stripe.Checkout.SessionCreateParams {
-  const { checkoutId, currency } = request
-  return {
-    mode: 'payment',
-    payment_method_types: ['card'],
-    client_reference_id: checkoutId,
-    customer_email: request.email,
-    line_items: request.lines.map(line => ({
-      quantity: line.quantity,
-      price_data: {
-        currency: currency.toLowerCase(),
-        unit_amount: line.unitAmount,
-        product_data: { name: line.title, ...(line.detail && { description: line.detail }) },
-      },
-    })),
-    metadata: { checkoutId },
-    payment_intent_data: { capture_method: 'manual', metadata: { checkoutId } },
-    success_url: request.returnUrl,
-    cancel_url: request.leaveUrl,
-    expires_at: request.expiresAt.getTime() / 1000,
   }
 }
 
@@ -159,6 +144,9 @@ async function readState(
     captureBefore: captureBeforeOf(charge),
     card: cardOf(charge),
     failure: intent?.last_payment_error?.message ?? null,
+    // On Stripe's own page the shopper is told there, and tries another card.
+    decline: intent && !session ? declineOf(intent) : null,
+    actionUrl: (session ? null : intent?.next_action?.redirect_to_url?.url) ?? null,
     refunds: refunds?.data.filter(refund => !isRelease(refund)).map(refundOf) ?? [],
     // An inquiry has taken no money (https://docs.stripe.com/disputes/how-disputes-work#inquiries).
     disputes: disputes?.data.filter(({ status }) => !status.startsWith('warning')).map(disputeOf) ?? [],
@@ -175,6 +163,21 @@ function statusOf(
   if (intent?.status === 'canceled') return 'voided'
   // An expired page cannot be paid any more, whatever its intent was waiting for.
   return session?.status === 'expired' ? 'voided' : 'pending'
+}
+
+function declineOf({
+  status,
+  last_payment_error: error,
+  next_action: action,
+}: Stripe.PaymentIntent): Decline | null {
+  if (status === 'requires_payment_method' && error)
+    return {
+      reason: error.message ?? 'The card was declined.',
+      declineCode: error.decline_code ?? error.code ?? null,
+    }
+  if (status === 'requires_action' && !action?.redirect_to_url)
+    return { reason: 'The card asks for a step that has no page.', declineCode: 'authentication_required' }
+  return null
 }
 
 function captureBeforeOf(charge: Stripe.Charge | null): Date | null {
