@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { adminUrlOf } from '../harness/audit.ts'
+import { adminUrlOf, openAudit } from '../harness/audit.ts'
 import { stockLimitedProduct } from '../harness/limited-product.ts'
 import { brokenBooks, controlStripe } from '../harness/payment-page.ts'
 import { type PlatformProcess, startPlatformProcess } from '../harness/platform-process.ts'
@@ -120,6 +120,20 @@ for (const mode of ['embedded', 'split'] as const)
         assert.equal((await other.pay()).body.state, 'completed')
       })
 
+      test('3-D Secure completed by who never comes back: a webhook finishes it, or the sweep', async () => {
+        await stockLimitedProduct(staff, 'CARD-VANISHED', 2)
+        for (const drop of [false, true]) {
+          await controlStripe(stripeUrl, 'webhooks', { drop })
+          const { pay, shopper } = await shopperWith('CARD-VANISHED', CARDS.secure)
+          const asked = await pay()
+          await decide(asked.body.paymentPage?.url, 'complete')
+          if (drop) await sweepNow(asked.body.checkoutId)
+          const look = () => shopper.get<CheckoutBody>(`/checkouts/${asked.body.checkoutId}`)
+          assert.equal((await untilDone(look)).body.state, 'completed')
+        }
+        await controlStripe(stripeUrl, 'webhooks', {})
+      })
+
       test('3-D Secure left: the page takes nothing any more', async () => {
         await stockLimitedProduct(staff, 'CARD-LEFT', 1)
         const { pay, shopper } = await shopperWith('CARD-LEFT', CARDS.secure)
@@ -147,6 +161,13 @@ for (const mode of ['embedded', 'split'] as const)
         assert.equal(first.body.state, 'authorizing')
         assert.equal((await untilDone(pay)).body.state, 'completed')
       })
+    }
+
+    async function sweepNow(checkoutId: string): Promise<void> {
+      const audit = openAudit(adminUrl)
+      await audit
+        .query('update payment.payment set sweep_at = now() where checkout_id = $1', [checkoutId])
+        .finally(() => audit.close())
     }
 
     test('at rest the books agree, and no log names a card', async () => {
