@@ -114,10 +114,11 @@ async function judge(page: Page): Promise<void> {
   assert.deepEqual(found, [])
 }
 
-/** Resolves when the page is laid out and drawn anew. */
+/** Resolves when the page is laid out and drawn anew, from its top: what sticks there covers nothing by chance. */
 async function resize(page: Page, size: { width: number; height: number }): Promise<void> {
   await page.setViewportSize(size)
   await page.evaluate(async () => {
+    scrollTo({ top: 0, behavior: 'instant' })
     const frame = () => new Promise(requestAnimationFrame)
     await frame()
     await frame()
