@@ -86,6 +86,18 @@ for (const scripts of [true, false])
       await tabTo(page, /^Buy now/)
       await page.keyboard.press('Enter')
     }
+    await page.waitForURL(/\/c\/pay\//)
+    for (const [label, text] of [
+      ['Card number', '4242424242424242'],
+      ['Expires', '12/40'],
+      ['CVC', '123'],
+      ['Name on card', 'Ada Byron'],
+    ] as const) {
+      await tabTo(page, label)
+      await page.keyboard.type(text)
+    }
+    await tabTo(page, /^Pay /)
+    await page.keyboard.press('Enter')
     await page.getByRole('heading', { level: 1, name: 'Thank you' }).waitFor()
     assert.equal((await mailsTo(platform.inboxUrl, email)).length, 1)
   })
