@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
 import { newId } from '@storewright/kernel/ids'
 import { asSystem, refusalOf } from '@storewright/rpc/testing'
-import { CARDS, startWithStripe, until } from './test-stripe.ts'
+import { CARDS, SECRET_KEY, startWithStripe, until } from './test-stripe.ts'
 
 let shop: Awaited<ReturnType<typeof startWithStripe>>
 
@@ -295,6 +295,36 @@ suite('disputes and the ledger', () => {
     assert.equal(await refusalOf(shop.refund(paymentId, 100)), 'payment-state')
     assert.deepEqual(await shop.books(paymentId), { ledger: 0, provider: 0 })
   })
+
+  for (const [evidence, verdict, left] of [
+    ['winning_evidence', 'won', 4200],
+    ['losing_evidence', 'lost', 0],
+  ] as const)
+    test(`a dispute that is ${verdict} leaves ${left} with the merchant, each turn booked once`, async () => {
+      const { paymentId, checkoutId } = await shop.captured(CARDS.disputed)
+      await until(async () => (await shop.sync(checkoutId)).disputedAmount.amount === 4200, 'the dispute')
+      const { disputes } = await shop.client.getPayment({ paymentId }, asSystem())
+      const answer = await fetch(`${shop.sandbox.url}/v1/disputes/${disputes[0]?.providerReference}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${SECRET_KEY}` },
+        body: new URLSearchParams({ 'evidence[uncategorized_text]': evidence, submit: 'true' }),
+      })
+      assert.equal(answer.status, 200)
+      const stateNow = async () => {
+        await shop.sync(checkoutId)
+        return (await shop.client.getPayment({ paymentId }, asSystem())).disputes[0]?.state
+      }
+      await until(async () => (await stateNow()) === verdict, 'the verdict')
+      await Promise.all([shop.sync(checkoutId), shop.sync(checkoutId)])
+      const { disputedAmount, ledger } = await shop.client.getPayment({ paymentId }, asSystem())
+      assert.deepEqual(disputedAmount, eur(4200 - left))
+      assert.equal(ledger.filter(({ kind }) => kind === `dispute-${verdict}`).length, 2)
+      assert.equal(
+        ledger.reduce((sum, { account, amount }) => (account === 'disputed' ? sum + amount.amount : sum), 0),
+        0,
+      )
+      assert.deepEqual(await shop.books(paymentId), { ledger: left, provider: left })
+    })
 
   test('entries that do not sum to zero are refused, and none is ever changed', async () => {
     const { paymentId } = await shop.captured()
