@@ -97,8 +97,11 @@ export const INVARIANTS: readonly Invariant[] = [
           union all
           select p.aggregate_id from payment.outbox p
           left join "order".inbox i on i.event_id = p.id and i.state = 'processed'
-          left join checkout.inbox c on c.event_id = p.id and c.state = 'processed'
-          where p.aggregate_type = 'payment' and (i.event_id is null or c.event_id is null)`,
+          where p.aggregate_type = 'payment' and i.event_id is null
+          union all
+          select p.aggregate_id from payment.outbox p
+          left join checkout.inbox i on i.event_id = p.id and i.state = 'processed'
+          where p.aggregate_type = 'payment-attempt' and i.event_id is null`,
   },
   {
     name: 'I12 one confirmation per order',

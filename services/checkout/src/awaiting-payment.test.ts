@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { newId } from '@storewright/kernel/ids'
 import { asSystem, refusalOf } from '@storewright/rpc/testing'
-import { EUR, startCheckout, stateOf } from './test-checkout.ts'
+import { startCheckout, stateOf } from './test-checkout.ts'
 
 /** A checkout that waits for its payment; `state` is what the provider says from then on. */
 async function parked(t: TestContext) {
@@ -108,32 +108,16 @@ test('paying anew gives the page up, and is refused when that one was paid', asy
   assert.equal(await refusalOf(paid.payFor(paid.cartId, randomUUID(), 'card')), 'cart-completed')
 })
 
-test('a payment’s news make it go on at once', async t => {
+test('it goes on at once when its attempt has ended', async t => {
   const { under, provider, checkout, stateNow } = await parked(t)
   provider.state = 'authorized'
-  const payment = {
-    paymentId: newId('payment'),
-    checkoutId: checkout.checkoutId,
-    provider: 'stripe',
-    method: 'card',
-    state: 'authorized',
-    onTerms: false,
-    amount: EUR(1000),
-    capturedAmount: EUR(0),
-    refundedAmount: EUR(0),
-    disputedAmount: EUR(0),
-    card: null,
-    captureBefore: null,
-    failure: null,
-    createdAt: new Date().toISOString(),
-  }
   const event = {
     id: newId('event'),
-    aggregateType: 'payment',
-    aggregateId: payment.paymentId,
+    aggregateType: 'payment-attempt',
+    aggregateId: newId('payment'),
     aggregateSeq: 1,
-    type: 'payment.authorized',
-    payload: payment,
+    type: 'attempt.ended',
+    payload: { checkoutId: checkout.checkoutId },
     occurredAt: new Date().toISOString(),
     trace: null,
   }

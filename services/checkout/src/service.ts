@@ -2,7 +2,7 @@ import { ORPCError } from '@orpc/server'
 import { listDeadLetters, retryDeadLetter } from '@storewright/events/dead-letter'
 import { consumeEvents } from '@storewright/events/inbox'
 import { principalOf } from '@storewright/kernel/actor'
-import { paymentEventSchema } from '@storewright/payment/contract'
+import { attemptEndedSchema } from '@storewright/payment/contract'
 import { createLane } from '@storewright/postgres/lane'
 import type { Sql } from '@storewright/postgres/sql'
 import type { CallContext } from '@storewright/rpc/context'
@@ -40,7 +40,7 @@ export const checkoutService = defineService({
   needs,
   migrations: new URL('../migrations/', import.meta.url),
   publishes: [],
-  hears: ['payment'],
+  hears: ['payment-attempt'],
   maxConnections: 6,
   start: async environment => start(environment),
 })
@@ -130,23 +130,15 @@ function start(environment: ServiceEnvironment<typeof needs>): RunningService {
   }
 }
 
-/** What a payment's end means is decided by the saga, which asks for it; hearing of it only makes that sooner. */
+/** What an attempt's end means is decided by the saga, which asks for it; hearing of it only makes that sooner. */
 const HANDLERS = {
-  payment: {
-    'payment.authorized': makeTheirsDue,
-    'payment.captured': makeTheirsDue,
-    'payment.voided': makeTheirsDue,
+  'payment-attempt': {
+    'attempt.ended': async (sql: Sql, events: readonly { payload: unknown }[]) =>
+      makeDue(
+        sql,
+        events.map(({ payload }) => attemptEndedSchema.parse(payload).checkoutId),
+      ),
   },
-}
-
-async function makeTheirsDue(sql: Sql, events: readonly { payload: unknown }[]): Promise<void> {
-  const payments = events.map(({ payload }) => paymentEventSchema.parse(payload))
-  const onPages = payments.filter(({ provider }) => provider !== 'manual')
-  if (onPages.length > 0)
-    await makeDue(
-      sql,
-      onPages.map(({ checkoutId }) => checkoutId),
-    )
 }
 
 function mayRead(context: CallContext, checkout: Checkout): boolean {

@@ -37,6 +37,13 @@ const paymentSchema = z
 /** Payload of every `payment.*` event; aggregate type `payment`, aggregate id = payment id. */
 export const paymentEventSchema = paymentSchema
 
+/**
+ * Payload of `attempt.ended`; aggregate type `payment-attempt`, aggregate id = payment id: an attempt at the provider was
+ * paid or is over. What became of it: ask `syncPayment`. Apart from `payment`, so that who waits for a page does not hear
+ * of every invoice.
+ */
+export const attemptEndedSchema = z.object({ checkoutId: idSchema('checkout') })
+
 export const paymentPageSchema = z
   .object({
     url: z.string().describe("the provider's page, where the shopper pays"),
@@ -135,7 +142,7 @@ export const paymentContract = {
 
   /**
    * Where the shopper pays: the provider's page, open for 31 minutes. The same attempt answers the same page. What
-   * becomes of it is said by `payment.authorized` and `payment.voided`, and by `syncPayment`.
+   * becomes of it is said by `attempt.ended`, and by `syncPayment`.
    */
   openPaymentPage: operation
     .meta({ access: 'internal' })

@@ -10,7 +10,7 @@ import {
   stateAfter,
 } from './domain.ts'
 import { bookTransfer } from './ledger.ts'
-import { eventOf, lockPayment, type PaymentRow } from './store.ts'
+import { attemptEnded, eventOf, lockPayment, type PaymentRow } from './store.ts'
 
 /** The provider's books are about another payment than ours: nothing may be concluded from them. */
 export class ProviderMismatch extends Error {
@@ -73,6 +73,8 @@ export async function mergeState(
     if (!payment) throw new Error(`payment ${paymentId} was locked and is gone`)
     const changed = payment.version !== was.version
     if (changed) await appendEvents(sql, [eventOf(payment, eventType(was, payment))])
+    if (was.state === 'pending' && payment.state !== 'pending')
+      await appendEvents(sql, [attemptEnded(payment)])
     return { payment, changed }
   })
 }

@@ -6,7 +6,7 @@ import type { Logger } from '@storewright/rpc/log'
 import type { Decline, ProviderState } from './domain.ts'
 import { mergeState } from './merge.ts'
 import { recordCall, withOutcome } from './provider-calls.ts'
-import { eventOf, findAttempt, type PaymentRow, type TokenContent } from './store.ts'
+import { attemptEnded, eventOf, findAttempt, type PaymentRow, type TokenContent } from './store.ts'
 import { ProviderRefusal, type StripeProvider } from './stripe.ts'
 import type { PageContent } from './stripe-parameters.ts'
 
@@ -246,7 +246,7 @@ async function voidUnseen(
        returning *`,
       [paymentId, inTime],
     )
-    if (row) await appendEvents(sql, [eventOf(row, 'payment.voided')])
+    if (row) await appendEvents(sql, [eventOf(row, 'payment.voided'), attemptEnded(row)])
     return row
   })
 }

@@ -41,7 +41,7 @@ export const paymentService = defineService({
   contract: paymentContract,
   needs: {},
   migrations: new URL('../migrations/', import.meta.url),
-  publishes: ['payment'],
+  publishes: ['payment', 'payment-attempt'],
   hears: [],
   maxConnections: 3,
   start: async environment => start(environment),

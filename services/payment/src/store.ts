@@ -193,6 +193,17 @@ function findAttempts(
   )
 }
 
+/** Beside the payment's own event, when it has left `pending`: that happens once. */
+export function attemptEnded({ payment_id, checkout_id }: PaymentRow) {
+  return {
+    aggregateType: 'payment-attempt',
+    aggregateId: payment_id,
+    aggregateSeq: 1,
+    type: 'attempt.ended',
+    payload: { checkoutId: checkout_id },
+  }
+}
+
 export function eventOf(row: PaymentRow, type: string) {
   return {
     aggregateType: 'payment',

@@ -96,7 +96,7 @@ export async function startWithStripe(config: Readonly<Record<string, string>> =
     events: async (paymentId: string) =>
       (
         await database.query<{ type: string }>(
-          'select type from outbox where aggregate_id = $1 order by aggregate_seq',
+          `select type from outbox where aggregate_id = $1 and aggregate_type = 'payment' order by aggregate_seq`,
           [paymentId],
         )
       ).map(({ type }) => type),
