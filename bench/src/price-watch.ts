@@ -37,9 +37,9 @@ export function createPriceHistory(first: number): PriceHistory {
   }
 }
 
-/** Seven digits before the point: no other product costs that, so the price is found wherever a page shows it. */
-export const WATCHED_PRICE_FROM = 100_000_000
-const SHOWN = /€(\d,\d{3},\d{3}\.\d{2})(?!\d)|["\s>](\d{7}\.\d{2})(?!\d)/g
+/** Six digits before the point: no other product costs that, so the price is found wherever a page shows it. */
+export const WATCHED_PRICE_FROM = 40_000_000
+const SHOWN = /€(\d{3},\d{3}\.\d{2})(?!\d)|["\s>](\d{6}\.\d{2})(?!\d)/g
 
 /** The watched product's price in a JSON answer, or undefined when it is not in there. */
 export function priceInJson(body: Buffer, slug: string): number | undefined {
