@@ -3,11 +3,12 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { adminUrlOf, brokenInvariants, openAudit, untilAtRest } from '../harness/audit.ts'
+import { longer } from '../harness/full-run.ts'
 import { stockLimitedProduct } from '../harness/limited-product.ts'
 import { startPlatformProcess } from '../harness/platform-process.ts'
 import { fillCart, newShopper, newStaff, pay, payBody, type Shopper } from '../harness/shopper.ts'
 
-const ROUNDS = 3
+const ROUNDS = longer(3, 8)
 const SHOPPERS = 24
 
 interface Attempt {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { adminUrlOf, openAudit } from '../harness/audit.ts'
+import { longer } from '../harness/full-run.ts'
 import { stockLimitedProduct } from '../harness/limited-product.ts'
 import { brokenBooks, CARDS, controlStripe, payWithoutBrowser } from '../harness/payment-page.ts'
 import { startPlatformProcess } from '../harness/platform-process.ts'
@@ -16,7 +17,7 @@ import {
   type Shopper,
 } from '../harness/shopper.ts'
 
-const ROUNDS = 3
+const ROUNDS = longer(3, 8)
 const SHOPPERS = 8
 
 interface Attempt {
@@ -58,7 +59,7 @@ async function resume(shopper: Shopper, checkoutId: string): Promise<CheckoutBod
 }
 
 test(`kill -9 while people pay by card, and a provider that loses answers: nothing charged twice or for nothing`, {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async t => {
   let platform = await startPlatformProcess()
   const staff = await newStaff(platform.url, platform.adminLink)

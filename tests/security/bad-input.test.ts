@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import fc from 'fast-check'
 import { adminUrlOf, brokenInvariants, openAudit } from '../harness/audit.ts'
+import { longer } from '../harness/full-run.ts'
 import { type PlatformProcess, startPlatformProcess } from '../harness/platform-process.ts'
 import { newShopper, newStaff, type Shopper } from '../harness/shopper.ts'
 
@@ -150,7 +151,7 @@ test('no bent input becomes a fault; every refusal is a problem with code and tr
         if (answer.body.code === 'invalid-input') assert.ok(answer.body.errors?.[0]?.field, what)
       },
     ),
-    { numRuns: 2000 },
+    { numRuns: longer(2000, 10_000) },
   )
 })
 
