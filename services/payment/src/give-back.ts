@@ -2,7 +2,7 @@ import { ID_PREFIXES, type Id } from '@storewright/kernel/ids'
 import type { Sql } from '@storewright/postgres/sql'
 import { type ProviderTools, syncPayment, voidProviderPayment } from './payment-page.ts'
 import { beginRefund, sendRefund } from './provider-commands.ts'
-import { findPayment, lockPayment, type PaymentRow } from './store.ts'
+import { findPayment, leftToRefund, lockPayment, type PaymentRow } from './store.ts'
 
 const REASON = 'order canceled'
 
@@ -47,7 +47,7 @@ async function beginRest(
   return database.transaction(async sql => {
     const row = await lockPayment(sql, paymentId)
     if (!row || (await isKnown(sql, refundId))) return false
-    const amount = row.captured_amount - row.refunded_amount - row.disputed_amount
+    const amount = leftToRefund(row)
     if (amount < 1) return false
     const begun = await beginRefund(sql, {
       paymentId,

@@ -10,15 +10,12 @@ import {
   stateAfter,
 } from './domain.ts'
 import { bookTransfer } from './ledger.ts'
-import { attemptEnded, eventOf, lockPayment, type PaymentRow } from './store.ts'
+import { ASK_AGAIN_SECONDS, attemptEnded, eventOf, lockPayment, type PaymentRow } from './store.ts'
 
 /** The provider's books are about another payment than ours: nothing may be concluded from them. */
 export class ProviderMismatch extends Error {
   override readonly name = 'ProviderMismatch'
 }
-
-/** While something is under way the provider is asked again after this. */
-const ASK_AGAIN_SECONDS = 60
 
 /**
  * Takes over how the provider says a payment stands: under the row's lock, only ever forward, so that news in any order

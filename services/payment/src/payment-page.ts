@@ -6,7 +6,14 @@ import type { Logger } from '@storewright/rpc/log'
 import type { Decline, ProviderState } from './domain.ts'
 import { mergeState } from './merge.ts'
 import { recordCall, withOutcome } from './provider-calls.ts'
-import { attemptEnded, eventOf, findAttempt, type PaymentRow, type TokenContent } from './store.ts'
+import {
+  ASK_AGAIN_SECONDS,
+  attemptEnded,
+  eventOf,
+  findAttempt,
+  type PaymentRow,
+  type TokenContent,
+} from './store.ts'
 import { ProviderRefusal, type StripeProvider } from './stripe.ts'
 import type { PageContent } from './stripe-parameters.ts'
 
@@ -118,7 +125,7 @@ export async function endDeclined(
     [row.payment_id, JSON.stringify(decline)],
   )
   await cancel(tools, row, row.intent_id)
-  return merge(tools, row, await readState(tools, row))
+  return (await takeOver(tools, row)).payment
 }
 
 /** The provider's answer to its beginning was lost, or never came: nobody has a page or an intent that he could pay. */
@@ -177,12 +184,27 @@ export async function voidProviderPayment(tools: ProviderTools, row: PaymentRow)
   return closed
 }
 
+/** Reads the provider's books and merges them; `captureFailure` is its refusal to capture, heard before. */
+export async function takeOver(
+  tools: ProviderTools,
+  row: PaymentRow,
+  captureFailure?: string,
+): Promise<{ payment: PaymentRow; heard: ProviderState }> {
+  const heard = await readState(tools, row)
+  return { payment: await merge(tools, row, heard, captureFailure), heard }
+}
+
 function readState({ stripe }: ProviderTools, row: PaymentRow): Promise<ProviderState> {
   return stripe.readState({ sessionId: row.session_id, intentId: row.intent_id })
 }
 
-async function merge(tools: ProviderTools, row: PaymentRow, heard: ProviderState): Promise<PaymentRow> {
-  const { payment, changed } = await mergeState(tools.database, row.payment_id, heard)
+async function merge(
+  tools: ProviderTools,
+  row: PaymentRow,
+  heard: ProviderState,
+  captureFailure?: string,
+): Promise<PaymentRow> {
+  const { payment, changed } = await mergeState(tools.database, row.payment_id, heard, captureFailure)
   if (changed) tools.eventsAppended()
   return payment
 }
@@ -204,7 +226,7 @@ async function insertPending(
     `insert into payment (payment_id, checkout_id, attempt, provider, method, state, on_terms, amount, currency,
        version, page_expires_at, page_request, sweep_at)
      values ($1, $2, $3, 'stripe', 'card', 'pending', false, $4, $5, 0,
-       date_trunc('second', now()) + $6 * interval '1 minute', $7, now() + interval '1 minute')
+       date_trunc('second', now()) + $6 * interval '1 minute', $7, now() + interval '${ASK_AGAIN_SECONDS} seconds')
      on conflict on constraint payment_attempt_key do nothing returning *`,
     [
       newId('payment'),

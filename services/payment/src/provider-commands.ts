@@ -3,10 +3,9 @@ import { type Id, newId } from '@storewright/kernel/ids'
 import type { Sql } from '@storewright/postgres/sql'
 import { mayBecome } from './domain.ts'
 import { bookTransfer } from './ledger.ts'
-import { mergeState } from './merge.ts'
-import type { ProviderTools } from './payment-page.ts'
+import { type ProviderTools, takeOver } from './payment-page.ts'
 import { recordCall, withOutcome } from './provider-calls.ts'
-import { eventOf, lockPayment, type PaymentRow } from './store.ts'
+import { ASK_AGAIN_SECONDS, eventOf, leftToRefund, lockPayment, type PaymentRow } from './store.ts'
 import { ProviderFault, ProviderRefusal } from './stripe.ts'
 
 /** A command that this payment does not allow, said before the provider is asked. */
@@ -58,10 +57,8 @@ export async function capture(
   if (!ask) return row
   const call = tools.stripe.capture(ask.intentId, ask.captured, ask.key)
   const failure = await failureOf(withOutcome(tools.database, ask.key, call))
-  const heard = await tools.stripe.readState({ sessionId: row.session_id, intentId: ask.intentId })
   const refusal = failure instanceof ProviderRefusal ? failure.message : undefined
-  const { payment, changed } = await mergeState(tools.database, paymentId, heard, refusal)
-  if (changed) tools.eventsAppended()
+  const { payment } = await takeOver(tools, row, refusal)
   // It may have taken effect all the same, and then it has not failed.
   if (failure instanceof ProviderFault && payment.state !== 'captured') throw failure
   return payment
@@ -91,7 +88,7 @@ export async function beginRefund(
   ])
   // The bank has the money already: it would be given back twice.
   if (open) return { denied: 'payment-state', state: 'disputed' }
-  const left = row.captured_amount - row.refunded_amount - row.disputed_amount
+  const left = leftToRefund(row)
   if (currency !== row.currency || amount < 1 || amount > left)
     return { denied: 'amount', message: `must be from 1 to ${left} ${row.currency} in minor units` }
 
@@ -129,12 +126,10 @@ export async function sendRefund(
   refund: { refundId: Id<'refund'>; amount: number },
 ): Promise<string | undefined> {
   const { refundId, amount } = refund
-  const { payment_id: paymentId, intent_id: intentId, session_id: sessionId } = payment
+  const { payment_id: paymentId, intent_id: intentId } = payment
   if (!intentId) throw new Error(`payment ${paymentId} was captured and has no intent`)
-  const takeOver = async () => {
-    const heard = await tools.stripe.readState({ sessionId, intentId })
-    const { changed } = await mergeState(tools.database, paymentId, heard)
-    if (changed) tools.eventsAppended()
+  const isListed = async () => {
+    const { heard } = await takeOver(tools, payment)
     return heard.refunds.some(known => known.refundId === refundId)
   }
   const { key, isRepeated } = await recordCall(tools.database, {
@@ -143,11 +138,11 @@ export async function sendRefund(
     command: refundId,
     amount,
   })
-  if (isRepeated && (await takeOver())) return undefined
+  if (isRepeated && (await isListed())) return undefined
   const call = tools.stripe.refund({ intentId, amount, refundId }, key)
   const failure = await failureOf(withOutcome(tools.database, key, call))
   if (failure instanceof ProviderRefusal) await markRefused(tools.database, refundId, failure.message)
-  const isThere = await takeOver()
+  const isThere = await isListed()
   if (failure instanceof ProviderFault && !isThere) throw failure
   return failure instanceof ProviderRefusal ? failure.message : undefined
 }
@@ -173,7 +168,8 @@ async function failureOf(call: Promise<void>): Promise<ProviderRefusal | Provide
 
 /** Should the answer be lost, the sweeper asks how it ended. */
 async function sweepSoon(sql: Sql, paymentId: Id<'payment'>): Promise<void> {
-  await sql.query(`update payment set sweep_at = now() + interval '1 minute' where payment_id = $1`, [
-    paymentId,
-  ])
+  await sql.query(
+    `update payment set sweep_at = now() + interval '${ASK_AGAIN_SECONDS} seconds' where payment_id = $1`,
+    [paymentId],
+  )
 }

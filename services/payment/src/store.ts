@@ -38,6 +38,9 @@ export interface PaymentRow {
   created_at: Date
 }
 
+/** While something is under way for a payment, the provider is asked again after this. */
+export const ASK_AGAIN_SECONDS = 60
+
 export interface NewAuthorization {
   readonly checkoutId: Id<'checkout'>
   readonly attempt: number
@@ -191,6 +194,11 @@ function findAttempts(
      join unnest($1::text[], $2::int[]) as key (checkout_id, attempt) using (checkout_id, attempt)`,
     [keys.map(key => key.checkoutId), keys.map(key => key.attempt)],
   )
+}
+
+/** What may still be given back, in minor units: not what is refunded or asked for, nor what a bank has taken. */
+export function leftToRefund(row: PaymentRow): number {
+  return row.captured_amount - row.refunded_amount - row.disputed_amount
 }
 
 /** Beside the payment's own event, when it has left `pending`: that happens once. */

@@ -3,7 +3,7 @@ import { type Loop, startLoop } from '@storewright/rpc/loop'
 import { ProviderMismatch } from './merge.ts'
 import { type ProviderTools, syncPayment } from './payment-page.ts'
 import { sendRefund } from './provider-commands.ts'
-import type { PaymentRow } from './store.ts'
+import { ASK_AGAIN_SECONDS, type PaymentRow } from './store.ts'
 import {
   claimWebhooks,
   type DueWebhook,
@@ -16,7 +16,6 @@ const SWEEP_MS = 1_000
 const WEBHOOKS_MAX = 16
 /** The provider is asked by ordinary calls: a backlog is worked off at some ten per second. */
 const PAYMENTS_MAX = 8
-const ASK_AGAIN_SECONDS = 60
 /** Webhooks whose payment the provider cannot be asked about wait 2, 4, 8 … seconds, at most five minutes. */
 const WEBHOOK_DELAY_MAX_MS = 5 * 60_000
 
